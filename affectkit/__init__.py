@@ -1,0 +1,89 @@
+"""affectkit: composable, typed parts for affective computing on PyTorch Lightning.
+
+The root import loads no heavy library. Rooms load on first use::
+
+    import affectkit
+    affectkit.labels.label_space("meld7.official")
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_ROOMS = (
+    "adapters",
+    "callbacks",
+    "catalog",
+    "conversation",
+    "curriculum",
+    "data",
+    "distill",
+    "encoders",
+    "functional",
+    "fusion",
+    "graph",
+    "heads",
+    "labels",
+    "losses",
+    "metrics",
+    "predict",
+    "report",
+    "tasks",
+    "temporal",
+    "types",
+)
+
+if TYPE_CHECKING:
+    from affectkit import (
+        callbacks,
+        catalog,
+        conversation,
+        curriculum,
+        data,
+        encoders,
+        functional,
+        fusion,
+        heads,
+        labels,
+        losses,
+        metrics,
+        predict,
+        report,
+        tasks,
+        types,
+    )
+
+__all__ = [
+    "__version__",
+    "callbacks",
+    "catalog",
+    "conversation",
+    "curriculum",
+    "data",
+    "encoders",
+    "functional",
+    "fusion",
+    "heads",
+    "labels",
+    "losses",
+    "metrics",
+    "predict",
+    "report",
+    "tasks",
+    "types",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a room the first time it is named (PEP 562)."""
+    if name in _ROOMS:
+        return importlib.import_module(f"affectkit.{name}")
+    raise AttributeError(f"module 'affectkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The `affectkit` command. Modules here import heavy libraries only when a command runs."""

@@ -1,0 +1,80 @@
+"""Entry point of the `affectkit` command: parse cheaply, import late, say errors in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from affectkit import __version__
+from affectkit.cli import catalogue, demo, extract, report, shards
+
+#: Run by LightningCLI, whose parser is built only when one of them is called.
+TRAINING = {
+    "fit": "train a recipe",
+    "validate": "evaluate a checkpoint on the validation split",
+    "test": "evaluate a checkpoint on the test split, into metrics.json",
+    "predict": "write the predictions of a checkpoint",
+}
+
+DESCRIPTION = """\
+affectkit trains, tests and explains models of emotion.
+
+start here:
+  affectkit demo                                      a model trained on made-up conversations, with a report
+  affectkit recipes                                   what can be trained with one command
+  affectkit fit --config recipe:erc_curriculum --data.init_args.root DIR
+  affectkit test --config recipe:erc_curriculum --data.init_args.root DIR --ckpt_path best
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command that is not run by LightningCLI."""
+    parser = argparse.ArgumentParser(
+        prog="affectkit",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="`affectkit COMMAND --help` explains a command; AFFECTKIT_DEBUG=1 shows tracebacks.",
+    )
+    parser.add_argument("--version", action="version", version=f"affectkit {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, text in TRAINING.items():
+        commands.add_parser(name, help=text, add_help=False)
+    for module in (demo, catalogue, shards, extract, report):
+        module.add_parser(commands)
+    return parser
+
+
+def is_user_error(error: BaseException) -> bool:
+    """Tell a message meant for the user (one of our own error types, or a file problem) from a bug."""
+    return isinstance(error, OSError) or type(error).__module__.startswith("affectkit.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    if arguments and arguments[0] in TRAINING:
+        from affectkit.cli.training import train
+
+        return train(arguments)
+    options = build_parser().parse_args(list(arguments) or ["--help"])
+    return int(options.run(options))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line ``arguments`` (by default those of the process)."""
+    chosen = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return run(chosen)
+    except KeyboardInterrupt:
+        print("affectkit: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("AFFECTKIT_DEBUG") or not is_user_error(error):
+            raise
+        print(f"affectkit: error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,52 @@
+"""What importing costs, measured in fresh processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("torch", "lightning", "numpy", "matplotlib", "webdataset", "lmdb", "timm", "open_clip", "torch_geometric")
+
+
+def loaded_modules(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nprint('\\n'.join(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_root_import_loads_nothing_heavy() -> None:
+    assert loaded_modules("import affectkit").isdisjoint(HEAVY)
+
+
+def test_root_import_is_under_a_tenth_of_a_second() -> None:
+    code = "import time; t = time.perf_counter(); import affectkit; print(time.perf_counter() - t)"
+    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5)]
+    assert min(times) < 0.1
+
+
+def test_labels_load_without_torch() -> None:
+    assert "torch" not in loaded_modules("import affectkit.labels")
+
+
+@pytest.mark.parametrize("room", ["losses", "metrics", "fusion", "heads", "conversation", "curriculum"])
+def test_plain_rooms_load_no_other_framework(room: str) -> None:
+    unwanted = {"open_clip", "torch_geometric", "timm", "webdataset", "lmdb", "transformers", "matplotlib"}
+    assert loaded_modules(f"import affectkit.{room}").isdisjoint(unwanted)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["recipes"]])
+def test_cheap_commands_load_no_torch_and_answer_within_a_second(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom affectkit.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "assert 'torch' not in sys.modules, 'torch was loaded'"
+    )
+    shortest = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        shortest = min(shortest, time.perf_counter() - start)
+    assert shortest < 1.0

@@ -1,0 +1,29 @@
+"""Data: stores of samples, exact plans over them, loaders and Lightning data modules.
+
+Nothing is imported until it is named, so that ``affectkit.data.batch`` costs no more than torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from affectkit.data.batch import AffectBatch
+
+_HOMES = {
+    "AffectBatch": "affectkit.data.batch",
+}
+
+__all__ = ("AffectBatch",)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home the first time it is asked for (PEP 562)."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'affectkit.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""Fusion: several modalities to one encoding, any of which may be absent in any row."""
+
+from affectkit.fusion.concat import ConcatFusion
+from affectkit.fusion.gated import GatedFusion
+
+__all__ = ["ConcatFusion", "GatedFusion"]

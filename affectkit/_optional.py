@@ -29,5 +29,5 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
             raise
         raise MissingExtraError(
             f"{purpose} needs the package '{module}', which is not installed: "
-            f"run `pip install \"affectkit[{extra}]\"`."
+            f'run `pip install "affectkit[{extra}]"`.'
         ) from error

@@ -110,9 +110,7 @@ class Fusion(Protocol):
         """Width D of the fused encoding."""
         ...
 
-    def forward(
-        self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None = None
-    ) -> Encoding:
+    def forward(self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None = None) -> Encoding:
         """Fuse ``parts``; ``present[name]`` is (B,) or (B, U) bool, absent key = all present."""
         ...
 

@@ -8,7 +8,17 @@ import time
 
 import pytest
 
-HEAVY = ("torch", "lightning", "numpy", "matplotlib", "webdataset", "lmdb", "timm", "open_clip", "torch_geometric")
+HEAVY = (
+    "torch",
+    "lightning",
+    "numpy",
+    "matplotlib",
+    "webdataset",
+    "lmdb",
+    "timm",
+    "open_clip",
+    "torch_geometric",
+)
 
 
 def loaded_modules(statement: str) -> set[str]:

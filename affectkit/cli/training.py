@@ -1,0 +1,159 @@
+"""`affectkit fit|validate|test|predict`: LightningCLI with run folders and safe resuming."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import Logger
+
+from affectkit.callbacks import AppendingCSVLogger, CurriculumRecorder, ResultsWriter, ResumableCheckpoint
+from affectkit.cli import run_folder
+from affectkit.recipes.lookup import resolve_recipes
+
+
+class KeepConfig(SaveConfigCallback):
+    """Write `config.yaml` for the first command in a run folder and `config.N.yaml` for later ones."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the configuration of this command beside those that are already there."""
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        number = 0
+        while (path := folder / ("config.yaml" if number == 0 else f"config.{number}.yaml")).exists():
+            number += 1
+        unfinished = folder / f".{path.name}.{os.getpid()}"
+        unfinished.write_text(self.parser.dump(self.config, skip_none=False), encoding="utf-8")
+        unfinished.replace(path)
+        with (folder / "commands.txt").open("a", encoding="utf-8") as commands:
+            commands.write(shlex.join(["affectkit", *sys.argv[1:]]) + "\n")
+        run_folder.point_latest(folder)
+
+
+class AffectCLI(LightningCLI):
+    """LightningCLI that keeps a run in one folder, however often it is resumed or tested.
+
+    Deviation from LightningCLI: a checkpoint's hyper-parameters are never merged over the command
+    line, an absent checkpoint is an error, and checkpoints load with ``weights_only=True``.
+    """
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the two options that say where runs are kept."""
+        parser.add_argument("--runs", type=str, default="runs", help="folder in which runs are kept")
+        parser.add_argument(
+            "--run_folder", type=str | None, default=None, help="this very folder instead of runs/NAME/TIME"
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, then take the checkpoint out of Lightning's hands.
+
+        LightningCLI would otherwise merge the checkpoint's hyper-parameters over the command line.
+        """
+        super().parse_arguments(parser, args)
+        options = self.config[self.config["subcommand"]]
+        self.checkpoint: str | None = options["ckpt_path"]
+        options["ckpt_path"] = None
+
+    def before_instantiate_classes(self) -> None:
+        """Choose the run folder and find the checkpoint before anything heavy is built."""
+        command: str = self.config["subcommand"]
+        options = self.config[command]
+        self.folder = run_folder.choose_run_folder(
+            sys.argv[1:],
+            root=Path(options["runs"]),
+            explicit=options["run_folder"],
+            checkpoint=self.checkpoint,
+            starts_training=command == "fit",
+        )
+        # The ranks that Lightning starts from this process inherit the choice.
+        os.environ[run_folder.RUN_FOLDER_VARIABLE] = str(self.folder)
+        checkpoint = run_folder.resolve_checkpoint(self.checkpoint, self.folder)
+        options["ckpt_path"] = None if checkpoint is None else str(checkpoint)
+        options["weights_only"] = True
+        options["trainer"]["default_root_dir"] = str(self.folder)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the run folder's log, checkpoints and results to what the configuration asks for."""
+        asked = self._get(self.config_init, "trainer")
+        if asked.get("fast_dev_run"):
+            return super().instantiate_trainer(**kwargs)
+        callbacks: list[Callback] = list(asked.get("callbacks") or [])
+        for kind in (ResumableCheckpoint, CurriculumRecorder, ResultsWriter):
+            if not any(isinstance(callback, kind) for callback in callbacks):
+                callbacks.append(kind())
+        return super().instantiate_trainer(
+            callbacks=callbacks, logger=self._loggers(asked.get("logger")), **kwargs
+        )
+
+    def after_fit(self) -> None:
+        """Say where the run is and what can be done with it."""
+        self._say("test it", f"affectkit test {_shared_options(sys.argv[2:])} --ckpt_path best")
+        self._say("look at it", f"affectkit report {_shown(self.folder)}")
+
+    def after_test(self) -> None:
+        """Say where the results are."""
+        self._say("look at it", f"affectkit report {_shown(self.folder)}")
+
+    def _loggers(self, asked: Any) -> list[Logger]:
+        if isinstance(asked, Logger):
+            asked = [asked]
+        chosen: list[Logger] = list(asked) if isinstance(asked, (list, tuple)) else []
+        return [AppendingCSVLogger(self.folder), *chosen]
+
+    def _say(self, what: str, command: str) -> None:
+        if self.trainer.is_global_zero:
+            print(f"run folder: {_shown(self.folder)}\n{what}:  {command}")
+
+
+def train(arguments: Sequence[str]) -> int:
+    """Run one of the four training commands; the launcher restarts ranks from ``sys.argv``."""
+    kept_arguments, kept_folder = sys.argv, os.environ.get(run_folder.RUN_FOLDER_VARIABLE)
+    sys.argv = [sys.argv[0], *resolve_recipes(list(arguments))]
+    try:
+        AffectCLI(
+            LightningModule,
+            LightningDataModule,
+            save_config_callback=KeepConfig,
+            save_config_kwargs={"save_to_log_dir": False},
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            trainer_defaults={"use_distributed_sampler": False},
+            parser_kwargs={"parser_mode": "omegaconf+"},
+            auto_configure_optimizers=False,
+            # A task saves its own constructor arguments; Lightning's copy would name the classes of the CLI.
+            load_from_checkpoint_support=False,
+        )
+    finally:
+        sys.argv = kept_arguments
+        if kept_folder is None:
+            os.environ.pop(run_folder.RUN_FOLDER_VARIABLE, None)
+        else:
+            os.environ[run_folder.RUN_FOLDER_VARIABLE] = kept_folder
+    return 0
+
+
+def _shown(folder: Path) -> str:
+    """Give ``folder`` relative to where the user stands when it lies below."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+
+
+def _shared_options(arguments: list[str]) -> str:
+    """Keep the options that a test needs too: everything but the checkpoint."""
+    kept = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument == "--ckpt_path":
+            skip = True
+        elif not argument.startswith("--ckpt_path="):
+            kept.append(argument)
+    return shlex.join(kept)

@@ -1,0 +1,16 @@
+"""Figures of a report. Each is a function of plain numbers and returns a matplotlib figure."""
+
+from affectkit.report.figures.confusion import confusion_figure
+from affectkit.report.figures.curriculum import curriculum_figure
+from affectkit.report.figures.curves import Series, learning_curves_figure
+from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
+
+__all__ = [
+    "ClassScore",
+    "Series",
+    "class_scores",
+    "confusion_figure",
+    "curriculum_figure",
+    "learning_curves_figure",
+    "per_class_figure",
+]

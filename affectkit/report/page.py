@@ -1,0 +1,81 @@
+"""A page that carries everything it shows: HTML with pictures and style inside, no network."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from matplotlib.figure import Figure
+
+_TEMPLATE = "page.html.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure with the name of its file and the sentence that stands in for it."""
+
+    name: str
+    figure: Figure
+    description: str
+
+    def png(self) -> bytes:
+        """Render as PNG; the same figure gives the same bytes."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under column headings; numbers are formatted by the caller."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with text, pictures and tables in that order."""
+
+    heading: str
+    text: str = ""
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a report says.
+
+    Args:
+        title: Heading of the page.
+        notice: A sentence that the reader must not miss, e.g. that the data are synthetic.
+        highlights: Headline figures, name to text.
+        sections: The body.
+        facts: Where the numbers come from: data, seeds, versions, hardware.
+        command: The command that repeats the run.
+    """
+
+    title: str
+    notice: str = ""
+    highlights: Mapping[str, str] = field(default_factory=dict)
+    sections: Sequence[Section] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+def render_page(page: Page, images: Mapping[str, bytes]) -> str:
+    """Fill the page's template; ``images`` holds the PNG bytes of every picture by name."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(
+        files(__package__ or "affectkit.report").joinpath(_TEMPLATE).read_text("utf-8")
+    )
+    encoded = {name: base64.b64encode(data).decode("ascii") for name, data in images.items()}
+    return template.render(page=page, images=encoded)

@@ -1,0 +1,27 @@
+"""Label orders and value ranges: the only room that knows an order. Imports without torch."""
+
+from __future__ import annotations
+
+from affectkit.labels.aliases import ALIASES, canonical
+from affectkit.labels.errors import LabelSpaceMismatchError, UnknownLabelError
+from affectkit.labels.mapping import LabelMap
+from affectkit.labels.reconcile import reconcile
+from affectkit.labels.registry import label_space, label_spaces
+from affectkit.labels.scale import AffectScale, affect_scale, affect_scales
+from affectkit.labels.space import LabelKind, LabelSpace
+
+__all__ = (
+    "ALIASES",
+    "AffectScale",
+    "LabelKind",
+    "LabelMap",
+    "LabelSpace",
+    "LabelSpaceMismatchError",
+    "UnknownLabelError",
+    "affect_scale",
+    "affect_scales",
+    "canonical",
+    "label_space",
+    "label_spaces",
+    "reconcile",
+)

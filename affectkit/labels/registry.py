@@ -1,0 +1,40 @@
+"""Look-up of the registered label orders by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from affectkit.labels.errors import UnknownLabelError, near
+from affectkit.labels.orders import ORDERS
+from affectkit.labels.space import LabelSpace
+
+_SPACES = MappingProxyType({space.name: space for space in ORDERS})
+
+
+def label_space(name: str) -> LabelSpace:
+    """Return a registered order by its versioned name.
+
+    Raises:
+        UnknownLabelError: If no order has this name; near matches are named.
+
+    Example:
+        >>> label_space("meld7.official").order()
+        '0 neutral, 1 surprise, 2 fear, 3 sadness, 4 joy, 5 disgust, 6 anger'
+    """
+    found = _SPACES.get(name)
+    if found is None:
+        hint = near(name, {known: known for known in _SPACES})
+        raise UnknownLabelError(
+            f"No label space is registered as {name!r}: {hint}; an order of your own is LabelSpace(name, labels)."
+        )
+    return found
+
+
+def label_spaces() -> tuple[LabelSpace, ...]:
+    """Return every registered order, sorted by name.
+
+    Example:
+        >>> [space.name for space in label_spaces() if space.name.startswith("meld7")]
+        ['meld7.merbench', 'meld7.official', 'meld7.wild']
+    """
+    return tuple(_SPACES[name] for name in sorted(_SPACES))

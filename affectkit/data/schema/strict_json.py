@@ -1,0 +1,82 @@
+"""JSON with one byte form per value, and without the numbers that JSON does not have."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from affectkit.data.schema.error import ShardError
+
+#: A sample's structure is small; a larger member is a mistake or an attack.
+MAX_JSON_BYTES = 64 * 2**20
+
+
+def canonical_json(value: object) -> bytes:
+    """Encode ``value`` so that equal values give equal bytes: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ShardError: If ``value`` holds NaN, an infinity or something that JSON cannot express.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": None})
+        b'{"a":null,"b":1}'
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ShardError(
+            f"A record cannot be written as JSON ({error}): use null for what is absent, and plain values."
+        ) from error
+
+
+def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> object:
+    """Decode UTF-8 JSON; refuse NaN, infinities, repeated names and oversized input.
+
+    Python's decoder accepts ``NaN`` and reads ``1e999`` as infinity; both would reach a loss as a
+    label, so both are errors here.
+
+    Raises:
+        ShardError: If ``data`` is not strict JSON.
+
+    Example:
+        >>> parse_json(b'{"label": null}')
+        {'label': None}
+    """
+    if len(data) > MAX_JSON_BYTES:
+        raise ShardError(
+            f"{where} has {len(data)} bytes of JSON, more than the {MAX_JSON_BYTES} that are read: "
+            "store large content in a safetensors member."
+        )
+    try:
+        value: object = json.loads(
+            str(data, "utf-8"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
+        )
+    except RecursionError as error:
+        raise ShardError(f"{where} nests JSON too deeply: write it anew with a flat structure.") from error
+    except ValueError as error:
+        raise ShardError(
+            f"{where} is not strict JSON ({error}): write it anew, with null for what is absent."
+        ) from error
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"the literal {name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is out of range")
+    return number
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object holds the same name twice")
+    return found

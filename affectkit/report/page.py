@@ -11,8 +11,6 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
-_TEMPLATE = "page.html.j2"
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -74,8 +72,6 @@ def render_page(page: Page, images: Mapping[str, bytes]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string(
-        files(__package__ or "affectkit.report").joinpath(_TEMPLATE).read_text("utf-8")
-    )
+    source = files("affectkit.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     encoded = {name: base64.b64encode(data).decode("ascii") for name, data in images.items()}
-    return template.render(page=page, images=encoded)
+    return environment.from_string(source).render(page=page, images=encoded)

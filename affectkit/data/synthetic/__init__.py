@@ -1,0 +1,42 @@
+"""Made-up conversations with drawn faces, synthesised voices and templated sentences."""
+
+from __future__ import annotations
+
+from affectkit.data.synthetic.action_units import ACTION_UNITS, EMOTION_ACTION_UNITS, action_units
+from affectkit.data.synthetic.confusion import CONFUSIONS, blend
+from affectkit.data.synthetic.corpus import SyntheticConversation, SyntheticCorpus, SyntheticUtterance
+from affectkit.data.synthetic.emotion_chain import BASE_RATES, Turn, emotion_chain
+from affectkit.data.synthetic.face import FaceIdentity, FaceView, draw_face
+from affectkit.data.synthetic.sentences import sentence
+from affectkit.data.synthetic.voice import (
+    EMOTION_PROSODY,
+    SAMPLE_RATE,
+    Prosody,
+    VoiceIdentity,
+    prosody,
+    synthesise_voice,
+)
+
+__all__ = (
+    "ACTION_UNITS",
+    "BASE_RATES",
+    "CONFUSIONS",
+    "EMOTION_ACTION_UNITS",
+    "EMOTION_PROSODY",
+    "SAMPLE_RATE",
+    "FaceIdentity",
+    "FaceView",
+    "Prosody",
+    "SyntheticConversation",
+    "SyntheticCorpus",
+    "SyntheticUtterance",
+    "Turn",
+    "VoiceIdentity",
+    "action_units",
+    "blend",
+    "draw_face",
+    "emotion_chain",
+    "prosody",
+    "sentence",
+    "synthesise_voice",
+)

@@ -29,7 +29,7 @@ class Prosody:
         tempo: Syllables per second.
         breathiness: Share of noise in the source, in [0, 1].
         jitter: Irregularity of pitch and loudness, in [0, 1].
-        tilt: Fall of the source's spectrum, in decibels per octave.
+        tilt: Fall of the radiated spectrum, in decibels per octave.
     """
 
     pitch: float = 0.0
@@ -39,19 +39,19 @@ class Prosody:
     tempo: float = 4.0
     breathiness: float = 0.1
     jitter: float = 0.05
-    tilt: float = 9.0
+    tilt: float = 4.5
 
 
 #: Prosody of each emotion at full intensity.
 EMOTION_PROSODY: Final[Mapping[str, Prosody]] = MappingProxyType(
     {
         "neutral": Prosody(),
-        "surprise": Prosody(6.0, 6.0, 5.0, 4.0, 4.6, 0.2, 0.1, 7.0),
-        "fear": Prosody(6.0, 3.0, 1.0, 3.0, 5.8, 0.35, 0.35, 8.0),
-        "sadness": Prosody(-2.0, 1.0, -3.0, -6.0, 2.8, 0.45, 0.1, 13.0),
-        "joy": Prosody(5.0, 5.0, 1.0, 4.0, 5.0, 0.1, 0.05, 6.5),
-        "disgust": Prosody(-2.0, 2.5, -4.0, -2.0, 3.2, 0.2, 0.3, 11.0),
-        "anger": Prosody(4.0, 4.0, -3.0, 7.0, 5.2, 0.05, 0.25, 5.0),
+        "surprise": Prosody(6.0, 6.0, 5.0, 4.0, 4.6, 0.2, 0.1, 3.5),
+        "fear": Prosody(6.0, 3.0, 1.0, 3.0, 5.8, 0.35, 0.35, 4.0),
+        "sadness": Prosody(-2.0, 1.0, -3.0, -6.0, 2.8, 0.45, 0.1, 6.5),
+        "joy": Prosody(5.0, 5.0, 1.0, 4.0, 5.0, 0.1, 0.05, 3.25),
+        "disgust": Prosody(-2.0, 2.5, -4.0, -2.0, 3.2, 0.2, 0.3, 5.5),
+        "anger": Prosody(4.0, 4.0, -3.0, 7.0, 5.2, 0.05, 0.25, 2.5),
     }
 )
 
@@ -159,10 +159,8 @@ def synthesise_voice(
             + 0.6 / (1.0 + ((centre - second) / 160.0) ** 2)
             + 0.03
         )
-        slope = 10.0 ** (-how.tilt * np.log2(harmonics) / 40.0)
+        slope = 10.0 ** (-how.tilt * np.log2(harmonics) / 20.0)
         level[syllable] = shape * slope * (centre < 0.48 * SAMPLE_RATE)
-            shape * 10.0 ** (-how.tilt * np.log2(harmonics) / 40.0) * (centre < 0.48 * SAMPLE_RATE)
-        )
     # Harmonic k is the k-th power of the first: a multiplication where a sine would be ten times dearer.
     first_harmonic = np.exp(1j * phase)
     wave_form = np.ones(count, dtype=np.complex128)

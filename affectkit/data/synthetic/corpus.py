@@ -122,7 +122,7 @@ class SyntheticCorpus:
         if num_conversations < 0 or seed < 0 or first < 0 or image_size < 8 or not 1 <= turns[0] <= turns[1]:
             raise ValueError(
                 f"SyntheticCorpus: num_conversations={num_conversations}, seed={seed} and first={first} must "
-                f"not be negative, image_size={image_size} must be at least 8, and turns={turns} ascend from 1."
+                f"not be negative, image_size={image_size} must be at least 8, turns={turns} ascend from 1."
             )
         for name, value in (
             ("ambiguity", ambiguity),

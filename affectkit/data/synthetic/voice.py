@@ -102,9 +102,7 @@ class VoiceIdentity:
         scale = 0.9 + 0.2 * np.log2(pitch / 100.0) + rng.normal(0.0, 0.03)
         return cls(
             pitch=pitch,
-            formant_scale=float(
-                np.clip(0.9 + 0.2 * np.log2(pitch / 100.0) + rng.normal(0.0, 0.03), 0.8, 1.3)
-            ),
+            formant_scale=float(np.clip(scale, 0.8, 1.3)),
             level=float(rng.normal(0.0, 2.0)),
         )
 

@@ -1,5 +1,8 @@
 """Models of conversation: each utterance in the light of the others."""
 
 from affectkit.conversation.bc_lstm import BcLSTM
+from affectkit.conversation.dialogue_rnn import DialogueRNN
+from affectkit.conversation.matching_attention import MatchingAttention
+from affectkit.conversation.party_recurrence import PartyRecurrence
 
-__all__ = ["BcLSTM"]
+__all__ = ["BcLSTM", "DialogueRNN", "MatchingAttention", "PartyRecurrence"]

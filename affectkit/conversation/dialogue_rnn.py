@@ -1,0 +1,150 @@
+"""Speaker-aware recurrent context."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from affectkit.conversation.matching_attention import MatchingAttention
+from affectkit.conversation.party_recurrence import PartyRecurrence
+from affectkit.conversation.turn_order import (
+    backward_order,
+    forward_order,
+    restore_order,
+    take_order,
+    utterance_mask,
+)
+from affectkit.types import Encoding
+
+
+class DialogueRNN(nn.Module):
+    """Context by a global state, a state for each party and an emotion state.
+
+    The recurrence is that of :class:`~affectkit.conversation.PartyRecurrence`. With
+    ``context="both"`` a second one, with weights of its own, runs over each conversation reversed within
+    its own length, and the two emotion states stand side by side.
+
+    Args:
+        in_dim: Width of the utterance features.
+        hidden_dim: Width of the emotion state of each direction.
+        global_dim: Width of the global state; None = ``hidden_dim``.
+        party_dim: Width of a party's state; None = ``hidden_dim``.
+        context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it
+            sees the whole conversation, which is not available while the talk is going on.
+        listener: Whether an utterance also moves the states of those who listen.
+        attention: Whether each emotion state is replaced by attention over those in its context.
+        dropout: Dropout on every new state.
+        official_padding: Reproduce what the official code computes *on padding*: party 0 speaks
+            there, with the features found there. Results on real utterances are the same.
+
+    Shape:
+        - Input: ``features.pooled`` (B, U, in_dim), ``features.mask`` (B, U), ``speaker`` (B, U)
+          int64, numbered from 0 within each conversation, -1 on padding.
+        - Output: ``pooled`` (B, U, out_dim), 0 on padding; ``out_dim`` is ``hidden_dim``, twice that
+          for ``context="both"``.
+
+    Raises:
+        ValueError: If an argument is out of range, ``speaker`` is missing or has none for a real
+            utterance, or a shape is wrong.
+
+    References:
+        N. Majumder, S. Poria, D. Hazarika, R. Mihalcea, A. Gelbukh, E. Cambria. DialogueRNN: An
+        Attentive RNN for Emotion Detection in Conversations. AAAI 2019. arXiv:1811.00405.
+
+    Deviation from the paper:
+        Past-only by default. Padding is 0 instead of a party-0 monologue (``official_padding``).
+        With ``context="past"`` the attention over emotions looks back only. Dropout on the emotion state
+        is not fed back into its recurrence.
+
+    Example:
+        >>> model = DialogueRNN(16, 8)
+        >>> speaker = torch.tensor([[0, 1, 0, 1, -1]])
+        >>> model(Encoding(torch.zeros(1, 5, 16), mask=speaker >= 0), speaker).pooled.shape
+        torch.Size([1, 5, 8])
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_dim: int,
+        *,
+        global_dim: int | None = None,
+        party_dim: int | None = None,
+        context: Literal["past", "both"] = "past",
+        listener: bool = False,
+        attention: bool = False,
+        dropout: float = 0.0,
+        official_padding: bool = False,
+    ) -> None:
+        super().__init__()
+        global_dim = hidden_dim if global_dim is None else global_dim
+        party_dim = hidden_dim if party_dim is None else party_dim
+        if min(in_dim, hidden_dim, global_dim, party_dim) < 1:
+            raise ValueError(
+                f"DialogueRNN got in_dim={in_dim}, hidden_dim={hidden_dim}, global_dim={global_dim}, "
+                f"party_dim={party_dim}: give whole numbers >= 1."
+            )
+        if context not in ("past", "both"):
+            raise ValueError(f"DialogueRNN got context={context!r}: give 'past' or 'both'.")
+        self.in_dim = in_dim
+        self.context = context
+        self.official_padding = official_padding
+        self.out_dim = hidden_dim * (2 if context == "both" else 1)
+        self.directions = nn.ModuleList(
+            PartyRecurrence(
+                in_dim,
+                global_dim=global_dim,
+                party_dim=party_dim,
+                emotion_dim=hidden_dim,
+                listener=listener,
+                dropout=dropout,
+            )
+            for _ in range(2 if context == "both" else 1)
+        )
+        self.attention = MatchingAttention(self.out_dim, context=context) if attention else None
+
+    def forward(self, features: Encoding, speaker: Tensor | None = None) -> Encoding:
+        """Contextualise ``features``; see the class for shapes."""
+        sequence = features.pooled
+        mask = utterance_mask(sequence, features.mask, owner="DialogueRNN", in_dim=self.in_dim)
+        who = self._parties(speaker, mask)
+        padding = ~mask.unsqueeze(-1)
+        if not self.official_padding:
+            sequence = sequence.masked_fill(padding, 0.0)
+
+        order = forward_order(mask)
+        emotion = self._run(self.directions[0], sequence, who, order)
+        if not self.official_padding:
+            emotion = emotion.masked_fill(padding, 0.0)
+        if self.context == "both":
+            back = self._run(self.directions[1], sequence, who, backward_order(mask))
+            emotion = torch.cat([emotion, back.masked_fill(padding, 0.0)], dim=-1)
+        if self.attention is not None:
+            emotion = self.attention.weights(emotion, mask) @ emotion
+            if not self.official_padding:
+                emotion = emotion.masked_fill(padding, 0.0)
+        return Encoding(pooled=emotion, mask=mask)
+
+    def _parties(self, speaker: Tensor | None, mask: Tensor) -> Tensor:
+        if speaker is None:
+            raise ValueError(
+                "DialogueRNN needs to know who speaks: pass speaker (B, U), numbered from 0 within "
+                "each conversation, or use BcLSTM."
+            )
+        if speaker.shape != mask.shape:
+            raise ValueError(
+                f"DialogueRNN got speakers of shape {tuple(speaker.shape)} for a mask of shape "
+                f"{tuple(mask.shape)}: give one speaker for each utterance."
+            )
+        if bool((mask & (speaker < 0)).any()):
+            raise ValueError(
+                "DialogueRNN got a real utterance without a speaker (-1): number the speakers of each "
+                "conversation from 0, or mark the utterance as padding in the mask."
+            )
+        return speaker.masked_fill(~mask, -1)
+
+    def _run(self, direction: nn.Module, sequence: Tensor, who: Tensor, order: Tensor) -> Tensor:
+        emotion: Tensor = direction(take_order(sequence, order), take_order(who, order))
+        return restore_order(emotion, order)

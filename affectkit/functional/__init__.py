@@ -1,0 +1,27 @@
+"""Pure functions behind losses, metrics and curricula."""
+
+from affectkit.functional.ccc import ccc
+from affectkit.functional.class_weights import class_weights
+from affectkit.functional.confusion import confusion_counts
+from affectkit.functional.cross_entropy import cross_entropy_rows
+from affectkit.functional.f1 import class_f1, f1_score
+from affectkit.functional.paired_moments import PairedMoments, paired_moments
+from affectkit.functional.pearson import pearson
+from affectkit.functional.recall import class_recall, unweighted_average_recall
+from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
+
+__all__ = (
+    "PairedMoments",
+    "ccc",
+    "class_f1",
+    "class_recall",
+    "class_weights",
+    "confusion_counts",
+    "cross_entropy_rows",
+    "f1_score",
+    "has_votes",
+    "paired_moments",
+    "pearson",
+    "unweighted_average_recall",
+    "vote_cross_entropy_rows",
+)

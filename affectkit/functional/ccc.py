@@ -1,0 +1,46 @@
+"""Concordance correlation coefficient of each affect dimension."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from affectkit.functional.paired_moments import paired_moments
+
+
+def ccc(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    r"""Concordance correlation coefficient over all rows, with population moments.
+
+    .. math:: \mathrm{CCC} = \frac{2 \operatorname{cov}(x, y)}
+        {\operatorname{var}(x) + \operatorname{var}(y) + (\bar x - \bar y)^2}
+
+    A dimension whose targets are constant, or absent, has no concordance: 0, with gradient 0.
+
+    Args:
+        prediction: Predicted values.
+        target: True values; NaN marks a value that is absent.
+        weight: Rows of weight 0 are skipped; a positive weight only keeps its row.
+
+    Shape:
+        - prediction, target: (..., V)
+        - weight: (...)
+        - output: (V,) in float32, or float64 where ``prediction`` is
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    References:
+        Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
+        Biometrics 45(1), 1989.
+
+    Example:
+        >>> import torch
+        >>> y = torch.tensor([[-1.0], [0.0], [1.0]])
+        >>> ccc(y, y).item(), ccc(-y, y).item(), ccc(torch.ones(3, 1), y).item()
+        (1.0, -1.0, 0.0)
+    """
+    m = paired_moments(prediction, target, weight)
+    spread = m.variance_x + m.variance_y + (m.mean_x - m.mean_y).square()
+    # Only the targets need checking: where they vary, the denominator is positive, and a constant
+    # prediction still needs its gradient to leave that state.
+    return torch.where(m.varies_y, 2 * m.covariance / torch.where(m.varies_y, spread, 1.0), 0.0)

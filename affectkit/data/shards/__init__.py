@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from affectkit.data.schema import ShardError
+from affectkit.data.shards.build_folder import build_folder, swap_into_place
+from affectkit.data.shards.dataset_writer import DatasetWriter
+from affectkit.data.shards.encode import encode_tensors
+from affectkit.data.shards.join_shards import read_entry, write_manifest
 from affectkit.data.shards.licence import Licence, LicenceClass
-from affectkit.data.shards.manifest import FeatureSpec, Manifest, SampleKind, ShardEntry, read_manifest
+from affectkit.data.shards.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    FeatureSpec,
+    Manifest,
+    SampleKind,
+    ShardEntry,
+    read_manifest,
+)
+from affectkit.data.shards.names import shard_name
+from affectkit.data.shards.record_check import check_features, check_record
+from affectkit.data.shards.shard_store import ShardStore, Verify, open_shards, verify_shard
+from affectkit.data.shards.shard_writer import ShardWriter
 
 __all__ = (
+    "FORMAT_VERSION",
+    "MANIFEST_NAME",
+    "DatasetWriter",
     "FeatureSpec",
     "Licence",
     "LicenceClass",
@@ -14,5 +33,18 @@ __all__ = (
     "SampleKind",
     "ShardEntry",
     "ShardError",
+    "ShardStore",
+    "ShardWriter",
+    "Verify",
+    "build_folder",
+    "check_features",
+    "check_record",
+    "encode_tensors",
+    "open_shards",
+    "read_entry",
     "read_manifest",
+    "shard_name",
+    "swap_into_place",
+    "verify_shard",
+    "write_manifest",
 )

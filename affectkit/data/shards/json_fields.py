@@ -20,7 +20,7 @@ class JsonFields:
         self.items: dict[str, object] = value
 
     def _wrong(self, what: str) -> ShardError:
-        return ShardError(f"{self.where} is damaged: {what}; make the manifest anew.")
+        return ShardError(f"{self.where} is damaged: {what}; make it anew.")
 
     def _get(self, name: str) -> object:
         if name not in self.items:
@@ -76,6 +76,14 @@ class JsonFields:
             raise self._wrong(f"{name!r} must be a list")
         numbers = JsonFields({str(i): item for i, item in enumerate(value)}, f"{self.where}, {name}")
         return tuple(numbers.integer(key) for key in numbers.items)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings."""
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise self._wrong(f"{name!r} must be a list")
+        strings = JsonFields({str(i): item for i, item in enumerate(value)}, f"{self.where}, {name}")
+        return tuple(strings.text(key) for key in strings.items)
 
     def counts(self, name: str) -> list[tuple[str, tuple[int, ...]]]:
         """An object of lists of whole numbers."""

@@ -189,7 +189,7 @@ class Manifest:
                 licence=_licence(value.child("licence")),
                 synthetic=value.boolean("synthetic"),
                 created_by=value.text("created_by"),
-                shards=tuple(map(_shard, value.rows("shards"))),
+                shards=tuple(map(shard_entry, value.rows("shards"))),
                 version=version,
             )
         except (TypeError, KeyError, ValueError) as error:
@@ -223,7 +223,8 @@ def _licence(fields: JsonFields) -> Licence:
     return Licence(fields.text("name"), cast(LicenceClass, fields.text("klass")), fields.text("terms"))
 
 
-def _shard(fields: JsonFields) -> ShardEntry:
+def shard_entry(fields: JsonFields) -> ShardEntry:
+    """A shard's entry from the fields of its JSON object."""
     return ShardEntry(
         name=fields.text("name"),
         split=fields.text("split"),

@@ -24,7 +24,7 @@ def check_key(key: str) -> None:
             f"The key {key!r} holds a dot, and readers of tar shards end the key at the first dot: "
             "replace the dots, for example by '_'."
         )
-    if not key or _UNSAFE.search(key):
+    if not key or _UNSAFE.search(key) or any(0xD800 <= ord(letter) <= 0xDFFF for letter in key):
         raise ShardError(
             f"The key {key!r} is no safe file name: use letters, digits, '_', '-' and single '/' between."
         )
@@ -41,7 +41,7 @@ def member_name(key: str, ext: str) -> str:
     name = f"{key}.{ext}"
     if "/" in ext or _UNSAFE.search(name) or any(not part for part in ext.split(".")):
         raise ShardError(f"The member extension {ext!r} of key {key!r} is unsafe: use plain letters.")
-    if len(name.encode("utf-8", "surrogatepass")) > _NAME_BYTES:
+    if len(name.encode("utf-8")) > _NAME_BYTES:
         raise ShardError(f"The member name {name!r} is over {_NAME_BYTES} bytes: use a shorter key.")
     return name
 

@@ -1,0 +1,202 @@
+"""The sidecar index: where each member of each sample lies in its tar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from affectkit.data.schema import ShardError, canonical_json, parse_json
+from affectkit.data.shards.json_fields import JsonFields
+from affectkit.data.shards.manifest import ShardEntry, shard_entry
+from affectkit.data.shards.names import split_member_name
+from affectkit.data.shards.tar_scan import END_MARK, TarMember
+
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+_INT64 = ("first_member", "key_start", "member_ext", "member_offset", "member_size")
+_METADATA = "affectkit"  # one entry only: several would be written in an order that changes
+
+
+class IndexedMember(NamedTuple):
+    """A member of a sample: its extension and where its content lies."""
+
+    ext: str
+    offset: int
+    size: int
+
+
+IndexedSample: TypeAlias = tuple[str, Sequence[IndexedMember]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardIndex:
+    """Keys and members of one shard as flat arrays, which open by mapping the file.
+
+    Sample ``i`` has the key ``key_bytes[key_start[i] : key_start[i + 1]]`` and the members
+    ``first_member[i]`` to ``first_member[i + 1] - 1``; member ``j`` has the extension
+    ``extensions[member_ext[j]]`` and lies at ``member_offset[j]``.
+
+    Shape:
+        - first_member, key_start: (samples + 1,) int64.
+        - member_ext, member_offset, member_size: (members,) int64.
+        - key_bytes: (bytes of all keys,) uint8.
+    """
+
+    entry: ShardEntry
+    extensions: tuple[str, ...]
+    first_member: Int64Array
+    key_start: Int64Array
+    member_ext: Int64Array
+    member_offset: Int64Array
+    member_size: Int64Array
+    key_bytes: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.first_member) - 1
+
+    def key(self, sample: int) -> str:
+        """Key of a sample."""
+        start, stop = self.key_start[sample : sample + 2].tolist()
+        return self.key_bytes[start:stop].tobytes().decode("utf-8", "surrogateescape")
+
+    def members(self, sample: int) -> list[IndexedMember]:
+        """Members of a sample, in the order in which they lie."""
+        start, stop = self.first_member[sample : sample + 2].tolist()
+        return [
+            IndexedMember(self.extensions[ext], offset, size)
+            for ext, offset, size in zip(
+                self.member_ext[start:stop].tolist(),
+                self.member_offset[start:stop].tolist(),
+                self.member_size[start:stop].tolist(),
+                strict=True,
+            )
+        ]
+
+    def to_bytes(self) -> bytes:
+        """The file's content: a safetensors file, equal for equal indexes."""
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in (*_INT64, "key_bytes")}
+        about = {"version": 1, "extensions": list(self.extensions), "shard": asdict(self.entry)}
+        return save(arrays, metadata={_METADATA: canonical_json(about).decode("utf-8")})
+
+
+def build_index(entry: ShardEntry, samples: Iterable[IndexedSample]) -> ShardIndex:
+    """Lay out the index of ``samples``, which are in the order in which they lie in the tar."""
+    extensions: dict[str, int] = {}
+    key_start, first_member = [0], [0]
+    keys = bytearray()
+    ext: list[int] = []
+    offset: list[int] = []
+    size: list[int] = []
+    for key, members in samples:
+        keys += key.encode("utf-8", "surrogateescape")
+        key_start.append(len(keys))
+        for member in members:
+            ext.append(extensions.setdefault(member.ext, len(extensions)))
+            offset.append(member.offset)
+            size.append(member.size)
+        first_member.append(len(offset))
+    return ShardIndex(
+        entry=replace(entry, index_sha256=""),
+        extensions=tuple(extensions),
+        first_member=np.array(first_member, dtype=np.int64),
+        key_start=np.array(key_start, dtype=np.int64),
+        member_ext=np.array(ext, dtype=np.int64),
+        member_offset=np.array(offset, dtype=np.int64),
+        member_size=np.array(size, dtype=np.int64),
+        key_bytes=np.frombuffer(bytes(keys), dtype=np.uint8),
+    )
+
+
+def open_index(path: Path) -> ShardIndex:
+    """Map an index file and check that every place in it lies inside the tar that it describes.
+
+    Raises:
+        ShardError: If the file is absent, damaged or contradicts itself.
+    """
+    try:
+        # The torch framework maps the file: its pages are shared by all processes and read on demand.
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name).numpy() for name in (*_INT64, "key_bytes")}
+    except (SafetensorError, OSError, TypeError) as error:
+        raise _damaged(path, str(error)) from error
+    about = JsonFields(parse_json(metadata.get(_METADATA, "").encode("utf-8"), where=str(path)), str(path))
+    if about.integer("version") != 1:
+        raise _damaged(path, f"its version {about.integer('version')} is unknown")
+    if any(arrays[name].dtype != np.int64 for name in _INT64) or arrays["key_bytes"].dtype != np.uint8:
+        raise _damaged(path, "an array has another type")
+    if any(array.ndim != 1 for array in arrays.values()):
+        raise _damaged(path, "an array is not flat")
+    index = ShardIndex(
+        entry=shard_entry(about.child("shard")),
+        extensions=about.texts("extensions"),
+        **arrays,
+    )
+    _check(path, index)
+    return index
+
+
+def _check(path: Path, index: ShardIndex) -> None:
+    members = len(index.member_offset)
+    if not (
+        _partitions(index.first_member, members)
+        and _partitions(index.key_start, len(index.key_bytes))
+        and len(index.first_member) == len(index.key_start) == index.entry.samples + 1
+        and len(index.member_ext) == len(index.member_size) == members
+    ):
+        raise _damaged(path, "its arrays do not fit together")
+    if not members:
+        return
+    room = index.entry.bytes - len(END_MARK)
+    inside = (index.member_offset >= 0) & (index.member_offset <= room) & (index.member_size >= 0)
+    if not np.all(inside & (index.member_size <= room - index.member_offset)):
+        raise _damaged(path, "a member lies outside the shard")
+    if np.any(index.member_offset[1:] < (index.member_offset + index.member_size)[:-1]):
+        raise _damaged(path, "two members overlap")
+    if index.member_ext.min() < 0 or index.member_ext.max() >= len(index.extensions):
+        raise _damaged(path, "a member has no extension")
+
+
+def _partitions(starts: Int64Array, stop: int) -> bool:
+    return (
+        len(starts) > 0 and starts[0] == 0 and starts[-1] == stop and bool(np.all(starts[1:] > starts[:-1]))
+    )
+
+
+def group_members(path: Path, members: Iterable[TarMember]) -> list[IndexedSample]:
+    """Group the members of a tar into samples, as stock readers do.
+
+    Raises:
+        ShardError: If a name is unsafe, a key's members are apart (stock readers would make two
+            half samples of them), or a sample has an extension twice.
+    """
+    samples: list[tuple[str, list[IndexedMember]]] = []
+    seen: set[str] = set()
+    for member in members:
+        key, ext = split_member_name(member.name, where=str(path))
+        if not samples or samples[-1][0] != key:
+            if key in seen:
+                raise ShardError(
+                    f"{path}: the members of sample {key!r} are not adjacent, or the key occurs twice: "
+                    "write the shard anew with each sample's members together."
+                )
+            seen.add(key)
+            samples.append((key, []))
+        if any(ext == other.ext for other in samples[-1][1]):
+            raise ShardError(
+                f"{path}: sample {key!r} has the member {ext!r} twice: write the shard anew with one."
+            )
+        samples[-1][1].append(IndexedMember(ext, member.offset, member.size))
+    return list(samples)
+
+
+def _damaged(path: Path, what: str) -> ShardError:
+    return ShardError(
+        f"The index {path} is damaged ({what}): restore it, or build it anew with `affectkit shards index`."
+    )

@@ -1,0 +1,207 @@
+"""Random access to the samples of a split: an index, and the tars mapped into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from bisect import bisect_right
+from collections import OrderedDict
+from itertools import accumulate
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from affectkit.data.schema import ShardError
+from affectkit.data.shards.manifest import Manifest, ShardEntry, read_manifest
+from affectkit.data.shards.shard_index import ShardIndex, group_members, open_index
+from affectkit.data.shards.tar_scan import scan_tar
+
+Verify: TypeAlias = Literal["size", "headers", "sha256"]
+
+_MAX_MAPPED = 256  # each mapped tar holds a file handle, of which a process may have 1024
+
+
+class ShardStore:
+    """The samples of one split, by position; satisfies the protocol ``SampleStore``.
+
+    Shards are mapped when they are first read, by each process for itself, and a pickled store
+    carries no handle: fork, forkserver and spawn behave alike. Use :func:`open_shards`, which also
+    verifies.
+
+    Args:
+        root: Folder of the data set.
+        manifest: Its manifest.
+        split: Which split to read.
+
+    Raises:
+        ShardError: If there is no such split.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], manifest: Manifest, split: str) -> None:
+        self.root = Path(root)
+        self.manifest = manifest
+        self.split = split
+        self._entries = manifest.split_shards(split)
+        self.counts = tuple(entry.samples for entry in self._entries)
+        self._ends = tuple(accumulate(self.counts))
+        self.fingerprint = hashlib.sha256(
+            "\n".join(f"{entry.name} {entry.sha256}" for entry in self._entries).encode()
+        ).hexdigest()
+        self._indexes: dict[int, ShardIndex] = {}
+        self._maps: OrderedDict[int, memoryview] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def key(self, position: int) -> str:
+        """Key of the sample at ``position``.
+
+        Raises:
+            IndexError: If there is no such position.
+        """
+        shard, sample = self._locate(position)
+        return self._index(shard).key(sample)
+
+    def describe(self, position: int) -> str:
+        """Shard and key of the sample at ``position``, to begin an error message with."""
+        shard, sample = self._locate(position)
+        return f"{self.root / self._entries[shard].name}, sample {self._index(shard).key(sample)!r}"
+
+    def get(self, position: int) -> dict[str, memoryview]:
+        """Members of the sample at ``position``: extension to bytes, read-only and not copied.
+
+        Raises:
+            IndexError: If there is no such position.
+            ShardError: If the shard has been removed or changed since the store was opened.
+        """
+        shard, sample = self._locate(position)
+        data = self._map(shard)
+        return {ext: data[offset : offset + size] for ext, offset, size in self._index(shard).members(sample)}
+
+    def _locate(self, position: int) -> tuple[int, int]:
+        if not 0 <= position < len(self):
+            raise IndexError(
+                f"Split {self.split!r} of {self.root} has {len(self)} samples, and no {position}."
+            )
+        shard = bisect_right(self._ends, position)
+        return shard, position - self._ends[shard] + self.counts[shard]
+
+    def _index(self, shard: int) -> ShardIndex:
+        index = self._indexes.get(shard)
+        if index is None:
+            index = self._indexes[shard] = _open_index(self.root, self._entries[shard])
+        return index
+
+    def _map(self, shard: int) -> memoryview:
+        data = self._maps.get(shard)
+        if data is None:
+            entry = self._entries[shard]
+            _check_size(self.root, entry)
+            with (self.root / entry.name).open("rb") as file:
+                data = memoryview(mmap.mmap(file.fileno(), entry.bytes, access=mmap.ACCESS_READ))
+            self._maps[shard] = data
+            if len(self._maps) > _MAX_MAPPED:
+                # Only the reference goes: slices that were handed out keep their map alive.
+                self._maps.popitem(last=False)
+        else:
+            self._maps.move_to_end(shard)
+        return data
+
+    def __getstate__(self) -> tuple[Path, Manifest, str]:
+        return self.root, self.manifest, self.split
+
+    def __setstate__(self, state: tuple[Path, Manifest, str]) -> None:
+        ShardStore.__init__(self, *state)
+
+
+def open_shards(root: str | os.PathLike[str], split: str, *, verify: Verify = "size") -> ShardStore:
+    """Open one split and verify that its files are those of the manifest.
+
+    Args:
+        root: Folder of the data set.
+        split: Which split.
+        verify: ``"size"`` compares manifest, file sizes and indexes, without reading the tars;
+            ``"headers"`` also walks every header and compares it with the index; ``"sha256"`` also
+            reads everything and compares the checksums.
+
+    Raises:
+        ShardError: If a file is absent, cut, damaged, or not the one that the manifest states.
+    """
+    if verify not in get_args(Verify):
+        raise ShardError(f"verify={verify!r} is unknown: use one of {', '.join(get_args(Verify))}.")
+    store = ShardStore(root, read_manifest(root), split)
+    for number, entry in enumerate(store.manifest.split_shards(split)):
+        verify_shard(store.root, entry, verify=verify)
+        store._indexes[number] = _open_index(store.root, entry)
+    return store
+
+
+def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:
+    """Compare one shard's files with the manifest.
+
+    Raises:
+        ShardError: At the first difference.
+    """
+    _check_size(root, entry)
+    if verify == "size":
+        return
+    path = root / entry.name
+    if verify == "sha256":
+        for file, stated in ((path, entry.sha256), (root / entry.index_name, entry.index_sha256)):
+            if _digest(file) != stated:
+                raise ShardError(
+                    f"{file} has another sha256 than the manifest states, so its bytes have changed: "
+                    "restore it or make the data set anew."
+                )
+    index = _open_index(root, entry)
+    found = group_members(path, scan_tar(path))
+    if found != [(index.key(sample), index.members(sample)) for sample in range(len(index))]:
+        raise ShardError(
+            f"The headers of {path} and its index differ: restore both or make the data set anew."
+        )
+
+
+def _open_index(root: Path, entry: ShardEntry) -> ShardIndex:
+    index = open_index(root / entry.index_name)
+    stated = (
+        entry.name,
+        entry.split,
+        entry.samples,
+        entry.items,
+        entry.bytes,
+        entry.sha256,
+        entry.class_counts,
+    )
+    mine = index.entry
+    if (
+        mine.name,
+        mine.split,
+        mine.samples,
+        mine.items,
+        mine.bytes,
+        mine.sha256,
+        mine.class_counts,
+    ) != stated:
+        raise ShardError(
+            f"The index {root / entry.index_name} belongs to another shard than the manifest's: "
+            "restore it, or build it anew with `affectkit shards index`."
+        )
+    return index
+
+
+def _check_size(root: Path, entry: ShardEntry) -> None:
+    path = root / entry.name
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ShardError(f"{path} cannot be read ({error.strerror}): restore it or make it anew.") from error
+    if size != entry.bytes:
+        raise ShardError(
+            f"{path} has {size} bytes and the manifest states {entry.bytes}, so it was cut or changed: "
+            "restore it or make the data set anew."
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

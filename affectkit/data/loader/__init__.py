@@ -1,0 +1,14 @@
+"""Loaders that follow an epoch plan."""
+
+from affectkit.data.loader.batch_view import BatchView, Decode, Transform
+from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
+from affectkit.data.loader.shard_loader import ShardLoader
+
+__all__ = (
+    "BatchView",
+    "Decode",
+    "LoaderState",
+    "LoaderStateError",
+    "ShardLoader",
+    "Transform",
+)

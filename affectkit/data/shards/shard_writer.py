@@ -83,7 +83,7 @@ class ShardWriter:
         for label in labels:
             if label is not None and not 0 <= label < len(self._class_counts):
                 raise ShardError(
-                    f"Sample {key!r} has the label {label}, but its space has {len(self._class_counts)} labels: "
+                    f"Sample {key!r} has the label {label}, but there are {len(self._class_counts)} labels: "
                     "map labels to the space first, and use None for an absent one."
                 )
         for ext, name in names.items():

@@ -49,7 +49,7 @@ def confusion_counts(
         if index.numel() > 0 and (int(index.min()) < 0 or int(index.max()) >= num_classes):
             raise ValueError(
                 f"confusion_counts got a {name} outside 0..{num_classes - 1} (they span {int(index.min())}.."
-                f"{int(index.max())}); map the labels to the run's label space, and mark absent ones with -100."
+                f"{int(index.max())}); map labels to the run's label space, and mark absent ones with -100."
             )
     counts = torch.bincount(truth * num_classes + guess, minlength=num_classes * num_classes)
     return counts.reshape(num_classes, num_classes)

@@ -69,4 +69,5 @@ def _varies(values: Tensor, real: Tensor) -> Tensor:
     edge = values.new_full((1, values.shape[-1]), float("inf"))
     highest = torch.cat([values.masked_fill(~real, float("-inf")), -edge]).amax(0)
     lowest = torch.cat([values.masked_fill(~real, float("inf")), edge]).amin(0)
-    return highest > lowest
+    # Not `highest > lowest`: NaN predictions must not pass for a constant, which scores 0.
+    return ~(highest <= lowest)

@@ -1,0 +1,16 @@
+"""Losses: plain modules from (AffectOutput, Target) to LossTerms."""
+
+from affectkit.losses.ccc import CCCLoss
+from affectkit.losses.classification import ClassificationLoss
+from affectkit.losses.mse import MSELoss
+from affectkit.losses.vote_distribution import VoteDistributionLoss
+from affectkit.losses.weighted_sum import LinearRamp, WeightedSum
+
+__all__ = (
+    "CCCLoss",
+    "ClassificationLoss",
+    "LinearRamp",
+    "MSELoss",
+    "VoteDistributionLoss",
+    "WeightedSum",
+)

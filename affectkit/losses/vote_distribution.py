@@ -1,0 +1,36 @@
+"""Cross entropy over the votes of annotators."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from affectkit.functional import has_votes, vote_cross_entropy_rows
+from affectkit.losses.rows import mean_over_rows, real_rows
+from affectkit.types import AffectOutput, LossTerms, Target
+
+
+class VoteDistributionLoss(nn.Module):
+    """Cross entropy against ``target.distribution``, averaged over the rows that have votes.
+
+    Shape:
+        - output.logits: (B, C) or (B, U, C)
+        - target.distribution: the same; votes or probabilities, NaN or all 0 = absent
+
+    Raises:
+        ValueError: If output or target lack what is compared, or their shapes differ.
+    """
+
+    def forward(self, output: AffectOutput, target: Target) -> LossTerms:
+        """Compare logits with votes; absent votes and rows of weight 0 add nothing."""
+        logits, votes = output.logits, target.distribution
+        if logits is None or votes is None or logits.shape != votes.shape:
+            raise ValueError(
+                "VoteDistributionLoss compares logits with the target's distribution, but got the shapes "
+                f"{None if logits is None else tuple(logits.shape)} and "
+                f"{None if votes is None else tuple(votes.shape)}; give both, with one column per class."
+            )
+        counted = has_votes(votes)
+        counted = counted & real_rows(target, counted)
+        votes = votes.masked_fill(~counted.unsqueeze(-1), 0.0)
+        total, number = mean_over_rows(vote_cross_entropy_rows(logits, votes), counted, target.weight)
+        return LossTerms(total, {"votes": total.detach()}, number)

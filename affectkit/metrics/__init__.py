@@ -1,0 +1,29 @@
+"""Metrics that are exact for any number of ranks and name their protocol."""
+
+from affectkit.metrics.accuracy import Accuracy
+from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
+from affectkit.metrics.ccc import CCC
+from affectkit.metrics.collections import classification_metrics, dimension_metrics
+from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
+from affectkit.metrics.f1 import F1
+from affectkit.metrics.paired_sums import DimensionMetric
+from affectkit.metrics.pearson import Pearson
+from affectkit.metrics.rmse import RMSE
+from affectkit.metrics.sagr import SAGR
+from affectkit.metrics.uar import UAR
+
+__all__ = (
+    "CCC",
+    "F1",
+    "RMSE",
+    "SAGR",
+    "UAR",
+    "Accuracy",
+    "BalancedAccuracyPerLabel",
+    "ConfusionCounts",
+    "ConfusionMetric",
+    "DimensionMetric",
+    "Pearson",
+    "classification_metrics",
+    "dimension_metrics",
+)

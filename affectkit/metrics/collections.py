@@ -1,0 +1,68 @@
+"""The usual metrics of a task, as one collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torchmetrics import MetricCollection
+
+from affectkit.metrics.accuracy import Accuracy
+from affectkit.metrics.ccc import CCC
+from affectkit.metrics.confusion import ConfusionMetric
+from affectkit.metrics.f1 import F1
+from affectkit.metrics.paired_sums import DimensionMetric
+from affectkit.metrics.pearson import Pearson
+from affectkit.metrics.rmse import RMSE
+from affectkit.metrics.sagr import SAGR
+from affectkit.metrics.uar import UAR
+
+
+def classification_metrics(
+    num_classes: int, *, exclude: Sequence[int] = (), prefix: str | None = None
+) -> MetricCollection:
+    """Accuracy, UAR and F1 of a classification task, over one shared state.
+
+    Args:
+        num_classes: Number of classes C.
+        exclude: Classes that a further micro F1 leaves out, e.g. neutral.
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Returns:
+        A collection whose keys are the plain ``key`` of each metric, safe in file names; each
+        metric's ``protocol`` says the same in full.
+
+    Example:
+        >>> sorted(classification_metrics(7))
+        ['accuracy', 'macro_f1', 'uar_present', 'weighted_f1']
+        >>> classification_metrics(7)["uar_present"].protocol
+        'uar[present]'
+    """
+    metrics: list[ConfusionMetric] = [
+        Accuracy(num_classes),
+        UAR(num_classes),
+        F1(num_classes, average="weighted"),
+        F1(num_classes, average="macro"),
+    ]
+    if exclude:
+        metrics.append(F1(num_classes, average="micro", exclude=exclude))
+    return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
+
+
+def dimension_metrics(names: Sequence[str], *, prefix: str | None = None) -> MetricCollection:
+    """CCC, Pearson, RMSE and SAGR of affect dimensions, and the CCC of each, over one state.
+
+    Args:
+        names: Names of the dimensions in order, e.g. ``("valence", "arousal")``.
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Returns:
+        A collection whose keys are the plain ``key`` of each metric.
+
+    Example:
+        >>> sorted(dimension_metrics(["valence", "arousal"]))
+        ['ccc', 'ccc_arousal', 'ccc_valence', 'pearson', 'rmse', 'sagr']
+    """
+    number = len(names)
+    metrics: list[DimensionMetric] = [CCC(number), Pearson(number), RMSE(number), SAGR(number)]
+    metrics += [CCC(number, dim=index, name=name) for index, name in enumerate(names)]
+    return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)

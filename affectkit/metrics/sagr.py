@@ -1,0 +1,28 @@
+"""Sign agreement."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from affectkit.metrics.paired_sums import DimensionMetric
+
+
+class SAGR(DimensionMetric):
+    """Share of values whose predicted sign is the true one (SAGR); 0 agrees with 0 alone.
+
+    It means something only on a scale whose neutral point is 0, such as [-1, 1].
+
+    Args:
+        num_dims: Number of affect dimensions V.
+        dim: The one dimension to score; the mean over dimensions where None.
+        num_clips: Where given, the score is the mean over clips; see :class:`DimensionMetric`.
+        name: Name of ``dim``.
+    """
+
+    short_name = "sagr"
+    plot_lower_bound = 0.0
+    plot_upper_bound = 1.0
+
+    def score(self, sums: Tensor, varies: Tensor) -> Tensor:
+        """Agreement of each clip and dimension (K, V)."""
+        return sums[..., 7] / sums[..., 0].clamp(min=1)

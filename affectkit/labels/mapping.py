@@ -149,7 +149,7 @@ def build_label_map(
         if index in merged:
             table.append(merged[index])
             continue
-        end = None if index in dropped else _counterpart(source, target, index)
+        end = None if index in dropped else target.counterpart(label)
         if end is None:
             if index not in dropped and unknown == "error":
                 raise LabelSpaceMismatchError(
@@ -166,16 +166,6 @@ def build_label_map(
         by_name[end] = label
         table.append(end)
     return LabelMap(source, target, tuple(table))
-
-
-def _counterpart(source: LabelSpace, target: LabelSpace, index: int) -> int | None:
-    """Index in ``target`` of a label of ``source``: by its name, else by an alias either space declares."""
-    label = source.labels[index]
-    found = target.find(label)
-    if found is not None:
-        return found
-    names = [alias for alias, goal in source.aliases if goal == label]
-    return next((end for name in names if (end := target.find(name)) is not None), None)
 
 
 def both_orders(source: LabelSpace, target: LabelSpace) -> str:

@@ -185,7 +185,7 @@ ORDERS: tuple[LabelSpace, ...] = (
         "dailydialog7.official",
         _words("no_emotion happiness sadness surprise anger fear disgust"),
         source="declare-lab/conv-emotion:TL-ERC/dailydialog_preprocess.py",
-        note="COSMIC excludes index 1, not 0, from micro F1: its order differs",
+        note="COSMIC leaves index 1, not 0, out of micro F1: its order presumably differs",
     ),
     LabelSpace(
         "dfew7.official",
@@ -247,7 +247,7 @@ ORDERS: tuple[LabelSpace, ...] = (
     LabelSpace(
         "goemotions28.official",
         _GOEMOTIONS,
-        source="monologg/GoEmotions-pytorch:data/original/labels.txt",
+        source="monologg/GoEmotions-pytorch",
         kind="multilabel",
     ),
     LabelSpace(

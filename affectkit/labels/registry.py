@@ -25,7 +25,7 @@ def label_space(name: str) -> LabelSpace:
     if found is None:
         hint = near(name, {known: known for known in _SPACES})
         raise UnknownLabelError(
-            f"No label space is registered as {name!r}: {hint}; an order of your own is LabelSpace(name, labels)."
+            f"No label space is registered as {name!r}: {hint}; one of your own is LabelSpace(name, labels)."
         )
     return found
 

@@ -30,7 +30,8 @@ class LabelSpace:
         kind: ``"categorical"`` (one label a sample) or ``"multilabel"`` (any number).
         verified: True where the order was read in a named source, False where it was only reported.
         note: What a reader of the raw files must know, e.g. that they count from 1.
-        aliases: Pairs (other name, label) that hold in this space alone, e.g. letter codes.
+        aliases: Pairs (other name, label) for looking labels up in this space, e.g. letter codes. Maps
+            to other spaces never use them: a letter means something else in another data set.
 
     Raises:
         ValueError: If a label is empty or occurs twice, or an alias is not unique or names no label.
@@ -103,8 +104,16 @@ class LabelSpace:
 
         A label wins over an alias of this space, and that over the common table of aliases.
         """
-        own, common = _lookup(self)
-        found = own.get(fold(label))
+        own = {fold(alias): name for alias, name in self.aliases}.get(fold(label))
+        return self.counterpart(label if own is None else own)
+
+    def counterpart(self, label: str) -> int | None:
+        """Index of the label that means what ``label`` means in any other space, or None.
+
+        As :meth:`find`, but without the aliases of this space, which other spaces do not share.
+        """
+        names, common = _lookup(self)
+        found = names.get(fold(label))
         return common.get(canonical(label)) if found is None else found
 
     def index(self, label: str) -> int:
@@ -134,8 +143,8 @@ class LabelSpace:
         return (
             self.kind == other.kind
             and len(self) == len(other)
-            and all(other.find(label) == index for index, label in enumerate(self.labels))
-            and all(self.find(label) == index for index, label in enumerate(other.labels))
+            and all(other.counterpart(label) == index for index, label in enumerate(self.labels))
+            and all(self.counterpart(label) == index for index, label in enumerate(other.labels))
         )
 
     def map_to(
@@ -238,11 +247,10 @@ def _pair(value: object) -> tuple[str, str]:
 
 @lru_cache(maxsize=512)
 def _lookup(space: LabelSpace) -> tuple[dict[str, int], dict[str, int]]:
-    """Indices by folded name or own alias, and by canonical form where that form is unambiguous."""
-    own = {fold(label): index for index, label in enumerate(space.labels)}
-    own |= {fold(alias): space.labels.index(label) for alias, label in space.aliases}
+    """Indices by folded name, and by canonical form where that form is unambiguous."""
+    names = {fold(label): index for index, label in enumerate(space.labels)}
     forms = [canonical(label) for label in space.labels]
-    return own, {form: index for index, form in enumerate(forms) if forms.count(form) == 1}
+    return names, {form: index for index, form in enumerate(forms) if forms.count(form) == 1}
 
 
 def _spellings(space: LabelSpace) -> dict[str, str]:

@@ -103,9 +103,7 @@ class PartyRecurrence(nn.Module):
 
     def _split_cell(self, cell: nn.GRUCell, sequence: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What ``cell`` adds for the utterance at every step, and its weight for the other input."""
-        from_utterance, from_state = cell.weight_ih.split(
-            [self.in_dim, cell.weight_ih.shape[1] - self.in_dim], dim=1
-        )
+        from_utterance, from_state = cell.weight_ih[:, : self.in_dim], cell.weight_ih[:, self.in_dim :]
         return F.linear(sequence, from_utterance, cell.bias_ih).unbind(1), from_state
 
 

@@ -4,10 +4,13 @@ from affectkit.functional.ccc import ccc
 from affectkit.functional.class_weights import class_weights
 from affectkit.functional.confusion import confusion_counts
 from affectkit.functional.cross_entropy import cross_entropy_rows
+from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
 from affectkit.functional.f1 import class_f1, f1_score
+from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
 from affectkit.functional.recall import class_recall, unweighted_average_recall
+from affectkit.functional.shift_ratio import shift_ratio
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
 
 __all__ = (
@@ -16,12 +19,17 @@ __all__ = (
     "class_f1",
     "class_recall",
     "class_weights",
+    "competence_pacing",
     "confusion_counts",
     "cross_entropy_rows",
+    "emotional_shift",
     "f1_score",
     "has_votes",
     "paired_moments",
     "pearson",
+    "shift_ratio",
+    "step_pacing",
     "unweighted_average_recall",
     "vote_cross_entropy_rows",
+    "weighted_emotional_shift",
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from affectkit.conversation import DialogueRNN, MatchingAttention
+from affectkit.conversation import DialogueRNN, MatchingAttention, PartyRecurrence
 from affectkit.heads import ClassificationHead
 from affectkit.types import Encoding
 
@@ -88,7 +88,7 @@ def test_reproduces_official_bidirectional_model(*, official_padding: bool, atte
 def naive(model: DialogueRNN, features: Tensor, speaker: list[int]) -> Tensor:
     """One conversation, one direction, one utterance at a time, with the cells as they are."""
     cells = model.directions[0]
-    assert isinstance(cells.global_cell, torch.nn.GRUCell) and isinstance(cells.party_cell, torch.nn.GRUCell)
+    assert isinstance(cells, PartyRecurrence)
     party: dict[int, Tensor] = {who: torch.zeros(1, cells.party_cell.hidden_size) for who in set(speaker)}
     state = torch.zeros(1, cells.global_cell.hidden_size)
     past: list[Tensor] = []
@@ -98,18 +98,17 @@ def naive(model: DialogueRNN, features: Tensor, speaker: list[int]) -> Tensor:
         context = torch.zeros_like(state)
         if past:
             memory = torch.cat(past)
-            query = u @ cells.query.weight.T  # type: ignore[union-attr,operator]
+            query = cells.query(u)
             context = torch.softmax(query @ memory.T, dim=-1) @ memory
         state = cells.global_cell(torch.cat([u, party[who]], dim=1), state)
         past.append(state)
         party[who] = cells.party_cell(torch.cat([u, context], dim=1), party[who])
         spoken.append(party[who])
-        if isinstance(cells.listener_cell, torch.nn.GRUCell):
+        if cells.listener_cell is not None:
             for other in party:
                 if other != who:
                     heard = torch.cat([u, party[who]], dim=1)
                     party[other] = cells.listener_cell(heard, party[other])
-    assert isinstance(cells.emotion, torch.nn.GRU)
     emotion: Tensor = cells.emotion(torch.stack(spoken, dim=1))[0][0]
     return emotion
 

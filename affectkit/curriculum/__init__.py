@@ -1,0 +1,17 @@
+"""Curricula: what an epoch draws from, and how much each conversation counts."""
+
+from affectkit.curriculum.baby_step import BabyStepCurriculum
+from affectkit.curriculum.competence_pacing import CompetencePacing
+from affectkit.curriculum.ernetcl_weighting import ErnetclWeighting
+from affectkit.curriculum.hcl_difficulty import HclDifficulty
+from affectkit.curriculum.paced import PacedCurriculum
+from affectkit.curriculum.weighted_shift_difficulty import WeightedShiftDifficulty
+
+__all__ = [
+    "BabyStepCurriculum",
+    "CompetencePacing",
+    "ErnetclWeighting",
+    "HclDifficulty",
+    "PacedCurriculum",
+    "WeightedShiftDifficulty",
+]

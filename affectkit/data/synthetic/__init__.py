@@ -16,6 +16,7 @@ from affectkit.data.synthetic.voice import (
     prosody,
     synthesise_voice,
 )
+from affectkit.data.synthetic.write_synthetic import write_synthetic
 
 __all__ = (
     "ACTION_UNITS",
@@ -39,4 +40,5 @@ __all__ = (
     "prosody",
     "sentence",
     "synthesise_voice",
+    "write_synthetic",
 )

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from affectkit.data.batch import AffectBatch
+    from affectkit.data.loader import ShardLoader
+    from affectkit.data.modules import ConversationDataModule, ShardDataModule
+    from affectkit.data.plan import EpochPlan
 
 _HOMES = {
     "AffectBatch": "affectkit.data.batch",
+    "ConversationDataModule": "affectkit.data.modules",
+    "EpochPlan": "affectkit.data.plan",
+    "ShardDataModule": "affectkit.data.modules",
+    "ShardLoader": "affectkit.data.loader",
 }
 
-__all__ = ("AffectBatch",)
+__all__ = ("AffectBatch", "ConversationDataModule", "EpochPlan", "ShardDataModule", "ShardLoader")
 
 
 def __getattr__(name: str) -> object:

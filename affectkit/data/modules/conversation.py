@@ -1,0 +1,185 @@
+"""Conversations from shards, with a curriculum if one is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from affectkit.data.collate import ConversationCollate, ConversationSample
+from affectkit.data.modules.conversation_reader import ConversationReader
+from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.plan import Shuffle
+from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty
+
+
+class _Scan(NamedTuple):
+    lengths: list[int]
+    difficulty: list[float] | None
+
+
+class ConversationDataModule(ShardDataModule[ConversationSample]):
+    """One dialogue a sample; ragged dialogues are padded and masked.
+
+    With a curriculum, the train split is scanned once: ``difficulty`` maps the labels and speakers
+    of each conversation to a number, and the curriculum says which conversations an epoch may draw
+    from. An epoch keeps its number of batches throughout, so an epoch of a small stage goes through
+    its conversations several times. The order is the same for any number of ranks.
+
+    Args:
+        root: Folder with a ``manifest.json``.
+        label_space: Name of the run's label space; None takes that of the manifest.
+        label_merge: Stored label -> label of the run.
+        label_drop: Stored labels to leave out; their utterances stay, with label -100.
+        modalities: Features to load; None takes all that are stored.
+        batch_size: Conversations of a batch over all ranks together.
+        seed: Seed of the order.
+        curriculum: Which conversations an epoch draws from; None draws from all.
+        difficulty: How hard a conversation is; None takes the curriculum's own ``difficulty``.
+            Without a curriculum it is only reported.
+        bucket_by_length: Put conversations of like length into a batch (training only).
+        text: Put the utterances into ``meta["text"]``.
+        shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
+        window: Number of samples to shuffle among themselves, at least.
+        lanes: Number of lanes of ``shuffle="lanes"``.
+        tail: Whether training drops the samples after the last full batch or wraps around.
+        num_workers: Processes that make batches; stored features are fastest with 0.
+        multiprocessing_context: How these are started; None is the platform's own way.
+        pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
+        predict_split: Split that the predict loader reads; it needs no labels.
+        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
+            also every header, ``"sha256"`` every byte.
+
+    Raises:
+        DataModuleError: If the folder holds no conversations, or no difficulty is known.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        label_space: str | None = None,
+        label_merge: dict[str, str] | None = None,
+        label_drop: list[str] | None = None,
+        modalities: list[str] | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        curriculum: Curriculum | None = None,
+        difficulty: Difficulty | None = None,
+        bucket_by_length: bool = False,
+        text: bool = False,
+        shuffle: Shuffle = "global",
+        window: int = 65_536,
+        lanes: int = 8,
+        tail: Literal["drop", "wrap"] = "drop",
+        num_workers: int = 0,
+        multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
+        pin_memory: bool = True,
+        predict_split: str = "test",
+        verify: Literal["size", "headers", "sha256"] = "size",
+    ) -> None:
+        super().__init__(
+            root,
+            label_space=label_space,
+            label_merge=label_merge,
+            label_drop=label_drop,
+            modalities=modalities,
+            batch_size=batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            window=window,
+            lanes=lanes,
+            tail=tail,
+            num_workers=num_workers,
+            multiprocessing_context=multiprocessing_context,
+            pin_memory=pin_memory,
+            predict_split=predict_split,
+            verify=verify,
+        )
+        own: Difficulty | None = getattr(curriculum, "difficulty", None)
+        self._curriculum = curriculum
+        self._difficulty = own if difficulty is None else difficulty
+        if curriculum is not None and self._difficulty is None:
+            raise DataModuleError(
+                f"{type(curriculum).__name__} has no attribute 'difficulty': give the data module one, e.g. "
+                f"difficulty=HclDifficulty()."
+            )
+        self._bucket_by_length = bucket_by_length
+        self._text = text
+        self._scanned: _Scan | None = None
+
+    def setup(self, stage: str) -> None:
+        """Open what ``stage`` needs and check that it is conversations."""
+        if self.manifest.kind != "conversation":
+            raise DataModuleError(
+                f"{self.root} holds samples of kind {self.manifest.kind!r}: ConversationDataModule reads "
+                f"conversations only, so give it another folder."
+            )
+        super().setup(stage)
+
+    def decoder(self, split: str) -> ConversationReader:
+        """Record and, where any modality is wanted, features."""
+        return ConversationReader(features=bool(self.feature_dims))
+
+    def collate(self, split: str) -> ConversationCollate:
+        """Padding collate in the label order of the run."""
+        mapping, scale = self.label_map, self.manifest.dims
+        return ConversationCollate(
+            self.feature_dims,
+            label_table=None if mapping is None else mapping.table,
+            num_dims=0 if scale is None else len(scale),
+            extra=sorted(self.manifest.extra_spaces),
+            difficulty=self.difficulties() if split == "train" else None,
+            text=self._text,
+        )
+
+    def lengths(self, split: str) -> list[int] | None:
+        """Utterances of each conversation, where batches go by length."""
+        return self._scan().lengths if self._bucket_by_length else None
+
+    def open_positions(self) -> Callable[[int], Sequence[int]] | None:
+        """The curriculum's choice for an epoch."""
+        curriculum, difficulty = self._curriculum, self.difficulties()
+        if curriculum is None or difficulty is None:
+            return None
+        return lambda epoch: curriculum.positions(difficulty, epoch=epoch)
+
+    def difficulties(self) -> list[float] | None:
+        """Difficulty of each conversation of the train split; None where none was asked for."""
+        return None if self._difficulty is None else self._scan().difficulty
+
+    def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
+        """Key and difficulty of what ``epoch`` may draw from, easiest first; empty without a curriculum."""
+        difficulty, choose = self.difficulties(), self.open_positions()
+        if difficulty is None or choose is None:
+            return []
+        store = self.store("train")
+        return [(store.key(int(place)), difficulty[int(place)]) for place in choose(epoch)]
+
+    def shown_keys(self, epoch: int) -> list[str]:
+        """Keys in the order in which ``epoch`` shows them over all ranks, with or without a curriculum."""
+        store = self.store("train")
+        batches = self._loader("train").plan(epoch).batches()
+        return [store.key(int(place)) for batch in batches for place in batch.positions]
+
+    def _scan(self) -> _Scan:
+        """Read the records of the train split once."""
+        if self._scanned is None:
+            store, mapping = self.store("train"), self.label_map
+            if mapping is None and self._difficulty is not None:
+                raise DataModuleError(
+                    f"{self.root} has no labels, so its conversations have no difficulty: set curriculum and "
+                    f"difficulty to null."
+                )
+            lengths: list[int] = []
+            difficulty: list[float] = []
+            for position in range(len(store)):
+                utterances = ConversationReader.record(store.get(position))["utterances"]
+                lengths.append(len(utterances))
+                if mapping is None or self._difficulty is None:
+                    continue
+                stored = [IGNORE_LABEL if u["label"] is None else u["label"] for u in utterances]
+                difficulty.append(
+                    float(self._difficulty(mapping(stored), [u["speaker"] for u in utterances]))
+                )
+            self._scanned = _Scan(lengths, None if self._difficulty is None else difficulty)
+        return self._scanned

@@ -1,0 +1,42 @@
+"""Members of a stored conversation to a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from affectkit.data.collate import ConversationSample
+from affectkit.data.decode import decode_safetensors
+from affectkit.data.schema import ConversationRecord, ShardError, conversation_record, parse_json
+
+
+class ConversationReader:
+    """Reads the record of a conversation and, where they are wanted, its features.
+
+    Args:
+        features: Whether to read ``KEY.safetensors``; a sample may lack it.
+
+    Raises:
+        ShardError: If a member is missing or damaged.
+    """
+
+    def __init__(self, *, features: bool = True) -> None:
+        self._features = features
+
+    def __call__(self, members: Mapping[str, memoryview]) -> ConversationSample:
+        """Decode ``members``."""
+        features: dict[str, Tensor] = {}
+        if self._features and "safetensors" in members:
+            features = decode_safetensors(members["safetensors"])
+        return ConversationSample(record=self.record(members), features=features)
+
+    @staticmethod
+    def record(members: Mapping[str, memoryview]) -> ConversationRecord:
+        """Decode the record alone."""
+        if "json" not in members:
+            raise ShardError(
+                f"The conversation has no json member (it has {', '.join(sorted(members)) or 'none'}): "
+                f"make the shards anew from their source."
+            )
+        return conversation_record(parse_json(members["json"], where="The JSON"), where="The JSON")

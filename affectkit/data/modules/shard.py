@@ -1,0 +1,272 @@
+"""What every data module over shards does: stores, label safety, loaders and their position."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Literal, TypeVar, cast
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from affectkit.data.collate import Collate
+from affectkit.data.loader import Decode, ShardLoader, Transform
+from affectkit.data.plan import Shuffle
+from affectkit.data.shards import Manifest, open_shards, read_manifest
+from affectkit.data.store import SampleStore
+from affectkit.labels import LabelMap, LabelSpace, label_space, reconcile
+from affectkit.types import IGNORE_LABEL
+
+SampleT = TypeVar("SampleT")
+
+
+class DataModuleError(ValueError):
+    """The data cannot be used as asked; the message names the thing and the remedy."""
+
+
+class ShardDataModule(LightningDataModule, Generic[SampleT]):
+    """Train, val, test and predict loaders over one folder of shards.
+
+    A subclass says how a sample is read (:meth:`decoder`) and how samples become a batch
+    (:meth:`collate`). Everything else is the same for all kinds of data: evaluation sees every
+    sample once, whatever the number of ranks; training is equal on all ranks; the position of the
+    training loader is part of the checkpoint; and labels are those of the run, never silently those
+    of the files. Rank and number of ranks come from the trainer; without one they are 0 of 1.
+
+    Args:
+        root: Folder with a ``manifest.json``.
+        label_space: Name of the run's label space; None takes that of the manifest. The same labels
+            in another order are mapped by name; anything else needs ``label_merge`` or ``label_drop``.
+        label_merge: Stored label -> label of the run.
+        label_drop: Stored labels to leave out; their rows stay, with label -100.
+        modalities: Features to load; None takes all that are stored.
+        batch_size: Rows of a batch over all ranks together.
+        seed: Seed of order and augmentation.
+        shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
+        window: Number of samples to shuffle among themselves, at least.
+        lanes: Number of lanes of ``shuffle="lanes"``.
+        tail: Whether training drops the samples after the last full batch or wraps around.
+        num_workers: Processes that make batches; stored features are fastest with 0.
+        multiprocessing_context: How these are started; None is the platform's own way.
+        pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
+        predict_split: Split that the predict loader reads; it needs no labels.
+        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
+            also every header, ``"sha256"`` every byte.
+
+    Raises:
+        DataModuleError: If features or labels are asked for that the data does not have.
+        LabelSpaceMismatchError: If the stored labels are not those of the run; both orders are printed.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        label_space: str | None = None,
+        label_merge: dict[str, str] | None = None,
+        label_drop: list[str] | None = None,
+        modalities: list[str] | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        shuffle: Shuffle = "global",
+        window: int = 65_536,
+        lanes: int = 8,
+        tail: Literal["drop", "wrap"] = "drop",
+        num_workers: int = 0,
+        multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
+        pin_memory: bool = True,
+        predict_split: str = "test",
+        verify: Literal["size", "headers", "sha256"] = "size",
+    ) -> None:
+        super().__init__()
+        self.root = root
+        self.batch_size = batch_size
+        self.seed = seed
+        self._label_space = label_space
+        self._label_merge = label_merge
+        self._label_drop = label_drop
+        self._modalities = modalities
+        self._shuffle: Shuffle = shuffle
+        self._window = window
+        self._lanes = lanes
+        self._tail: Literal["drop", "wrap"] = tail
+        self._num_workers = num_workers
+        self._context = multiprocessing_context
+        self._pin_memory = pin_memory
+        self._predict_split = predict_split
+        self._verify: Literal["size", "headers", "sha256"] = verify
+        self._manifest: Manifest | None = None
+        self._stores: dict[str, SampleStore] = {}
+        self._train: ShardLoader[SampleT] | None = None
+        self._resume: Mapping[str, object] | None = None
+
+    @abstractmethod
+    def decoder(self, split: str) -> Decode[SampleT]:
+        """Members of one sample to the sample."""
+
+    @abstractmethod
+    def collate(self, split: str) -> Collate[SampleT]:
+        """Samples to a batch."""
+
+    def transform(self, split: str) -> Transform[SampleT] | None:
+        """Change of each sample, seeded by (seed, epoch, position); none unless overridden."""
+        return None
+
+    def lengths(self, split: str) -> Sequence[int] | None:
+        """Lengths by which batches are put together; none unless overridden."""
+        return None
+
+    def open_positions(self) -> Callable[[int], Sequence[int]] | None:
+        """Which positions of the train split an epoch reads; all unless overridden."""
+        return None
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder holds."""
+        if self._manifest is None:
+            self._manifest = read_manifest(self.root)
+        return self._manifest
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Label space of the run, in whose order the batches' labels are; None without labels."""
+        if self._label_space is None:
+            return self.manifest.label_space
+        return label_space(self._label_space)
+
+    @property
+    def label_map(self) -> LabelMap | None:
+        """From the stored labels to those of the run; None where no labels are stored."""
+        stored, wanted = self.manifest.label_space, self.label_space
+        if stored is None or wanted is None:
+            return None
+        return reconcile(stored, wanted, merge=self._label_merge, drop=self._label_drop)
+
+    @property
+    def feature_dims(self) -> dict[str, int]:
+        """Width of each modality that the batches hold, sorted by name."""
+        stored = self.manifest.features
+        wanted = sorted(stored) if self._modalities is None else sorted(set(self._modalities))
+        missing = [name for name in wanted if name not in stored]
+        if missing:
+            raise DataModuleError(
+                f"{self.root} has no features {missing[0]!r} (it has {', '.join(sorted(stored)) or 'none'}): "
+                f"make them with `affectkit extract`, or leave {missing[0]!r} out of modalities."
+            )
+        return {name: stored[name].dim for name in wanted}
+
+    def class_counts(self, split: str) -> Tensor:
+        """Labelled items of a split per class of the run, int64 (C,).
+
+        Raises:
+            DataModuleError: If the data has no labels.
+        """
+        mapping = self.label_map
+        if mapping is None:
+            raise DataModuleError(
+                f"{self.root} has no labels to count: use data with labels, or do without class weights."
+            )
+        self.manifest.split_shards(split)
+        counts = torch.zeros(len(mapping.target), dtype=torch.int64)
+        for stored, count in enumerate(self.manifest.class_counts[split]):
+            if mapping.table[stored] != IGNORE_LABEL:
+                counts[mapping.table[stored]] += count
+        return counts
+
+    def store(self, split: str) -> SampleStore:
+        """The samples of one split, opened once."""
+        if split not in self._stores:
+            self._stores[split] = open_shards(self.root, split, verify=self._verify)
+        return self._stores[split]
+
+    def setup(self, stage: str) -> None:
+        """Open what ``stage`` needs, so that damaged data is an error before training starts."""
+        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
+        for split in splits.get(stage, (self._predict_split,)):
+            if split != "val" or split in self.manifest.splits:
+                self.store(split)
+        # properties that raise where labels or features do not fit the run
+        _ = self.label_map, self.feature_dims
+
+    def train_dataloader(self) -> ShardLoader[SampleT]:
+        """Loader of the train split, at the position of the checkpoint if one was loaded.
+
+        Without a trainer, asking again after an epoch was read to its end gives the next epoch.
+
+        Raises:
+            DataModuleError: If the split is smaller than one batch.
+        """
+        loader = self._loader("train")
+        if not len(loader):
+            raise DataModuleError(
+                f"The train split of {self.root} has {len(loader.store)} samples, less than one batch of "
+                f"{self.batch_size}: choose a smaller batch_size, or tail='wrap'."
+            )
+        if self._resume is not None:
+            loader.load_state_dict(self._resume)
+            self._resume = None
+        elif self.trainer is None and self._train is not None:
+            loader.set_epoch(self._train.state_dict()["epoch"])
+        self._train = loader
+        return loader
+
+    def val_dataloader(self) -> ShardLoader[SampleT] | list[ShardLoader[SampleT]]:
+        """Loader of the val split, every sample once; an empty list where there is no such split."""
+        return self._loader("val") if "val" in self.manifest.splits else []
+
+    def test_dataloader(self) -> ShardLoader[SampleT]:
+        """Loader of the test split, every sample once."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> ShardLoader[SampleT]:
+        """Loader of ``predict_split`` in its order, every sample once."""
+        return self._loader(self._predict_split, training=False)
+
+    def state_dict(self) -> dict[str, object]:
+        """Position of the training loader, in plain values and equal on all ranks."""
+        if self._train is not None:
+            return {"train": dict(self._train.state_dict())}
+        return {} if self._resume is None else {"train": dict(self._resume)}
+
+    def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
+        """Keep a position; the next :meth:`train_dataloader` goes there.
+
+        Not the loader's own state in Lightning's loops: that one is dropped when the optimizer is
+        configured from ``trainer.estimated_stepping_batches``.
+        """
+        self._train = None
+        self._resume = cast("Mapping[str, object] | None", state_dict.get("train"))
+
+    def _loader(self, split: str, *, training: bool | None = None) -> ShardLoader[SampleT]:
+        training = split == "train" if training is None else training
+        rank, world_size = self._share()
+        return ShardLoader(
+            self.store(split),
+            self.decoder(split),
+            collate=self.collate(split),
+            global_batch=self.batch_size,
+            seed=self.seed,
+            shuffle=self._shuffle if training else "none",
+            window=self._window,
+            lanes=self._lanes,
+            tail=self._tail if training else "mask",
+            lengths=self.lengths(split) if training else None,
+            positions=self.open_positions() if training else None,
+            transform=self.transform(split) if training else None,
+            rank=rank,
+            world_size=world_size,
+            num_workers=self._num_workers,
+            multiprocessing_context=self._context,
+            pin_memory=self._pin_memory,
+        )
+
+    def _share(self) -> tuple[int, int]:
+        if self.trainer is None:
+            return 0, 1
+        # With model parallelism several processes share one replica and must read the same rows:
+        # the strategy knows, and gives nothing where there is one process.
+        share = self.trainer.distributed_sampler_kwargs
+        if share is None:
+            return self.trainer.global_rank, self.trainer.world_size
+        return int(share["rank"]), int(share["num_replicas"])

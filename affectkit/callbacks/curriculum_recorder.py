@@ -1,0 +1,77 @@
+"""Which conversations a curriculum opened in which epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from affectkit.callbacks.durable_text import append_text
+
+
+@runtime_checkable
+class OrdersByCurriculum(Protocol):
+    """A data module that can say what a curriculum opens."""
+
+    def curriculum_order(self, epoch: int) -> Sequence[tuple[str, float]]:
+        """Key and difficulty of each open conversation, easiest first; empty without a curriculum."""
+        ...
+
+
+class CurriculumRecorder(Callback):
+    """Appends to ``curriculum.jsonl`` in the run's folder what each epoch may draw from.
+
+    A resumed epoch is written again and replaces the earlier line for readers
+    (:func:`read_curriculum`). Without a curriculum nothing is written.
+
+    Args:
+        folder: Folder of the run; the trainer's unless given.
+    """
+
+    FILE = "curriculum.jsonl"
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        super().__init__()
+        self.folder = None if folder is None else Path(folder)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the line of this epoch."""
+        data: object = getattr(trainer, "datamodule", None)
+        if not trainer.is_global_zero or not isinstance(data, OrdersByCurriculum):
+            return
+        epoch = trainer.current_epoch
+        order = data.curriculum_order(epoch)
+        if not order:
+            return
+        folder = self.folder or Path(trainer.log_dir or trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        line = {
+            "epoch": epoch,
+            "step": trainer.global_step,
+            "open": [[key, float(hard)] for key, hard in order],
+        }
+        # The line end comes first too: a line that a power cut tore must not swallow this one.
+        append_text(folder / self.FILE, "\n" + json.dumps(line, allow_nan=False) + "\n")
+
+
+def read_curriculum(folder: str | Path) -> dict[int, list[tuple[str, float]]]:
+    """Key and difficulty of the open conversations by epoch; empty where none was recorded.
+
+    Args:
+        folder: Folder of the run.
+    """
+    path = Path(folder) / CurriculumRecorder.FILE
+    if not path.is_file():
+        return {}
+    epochs: dict[int, list[tuple[str, float]]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            stored = json.loads(line)
+        except json.JSONDecodeError:
+            # Empty, or torn by a power cut: then the resumed run wrote that epoch again.
+            continue
+        epochs[int(stored["epoch"])] = [(str(key), float(hard)) for key, hard in stored["open"]]
+    return dict(sorted(epochs.items()))

@@ -1,0 +1,21 @@
+"""Tasks: a model of composable parts that Lightning trains, tests and reloads."""
+
+from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
+from affectkit.tasks.data_agreement import DescribesData
+from affectkit.tasks.loss_window import LossWindow
+from affectkit.tasks.mean_loss import MeanLoss
+from affectkit.tasks.optimizer_factory import AdamWFactory, OptimizerFactory
+
+__all__ = (
+    "AdamWFactory",
+    "AffectPrediction",
+    "AffectTask",
+    "CheckpointRecord",
+    "DescribesData",
+    "LossWindow",
+    "MeanLoss",
+    "MissingPartError",
+    "OptimizerFactory",
+)

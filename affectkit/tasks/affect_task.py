@@ -1,0 +1,414 @@
+"""Encoders, fusion, context, head and loss, trained together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Literal, Self, TypeAlias, TypedDict, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import Metric, MetricCollection
+
+import affectkit
+from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.data.batch import AffectBatch
+from affectkit.labels import LabelSpace
+from affectkit.labels import label_space as named_label_space
+from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
+from affectkit.tasks.constructor_values import constructor_values
+from affectkit.tasks.data_agreement import DescribesData, check_agreement
+from affectkit.tasks.graph_anchor import graph_anchor
+from affectkit.tasks.loss_window import LossWindow
+from affectkit.tasks.mean_loss import MeanLoss
+from affectkit.tasks.optimizer_factory import AdamWFactory, OptimizerFactory
+from affectkit.tasks.plain_values import is_plain, plain, unloadable
+from affectkit.tasks.step_seed import seed_step
+from affectkit.types import (
+    IGNORE_LABEL,
+    AffectOutput,
+    Context,
+    Encoder,
+    Encoding,
+    Fusion,
+    Head,
+    Loss,
+    LossTerms,
+)
+
+Stage: TypeAlias = Literal["val", "test"]
+MapLocation: TypeAlias = (
+    torch.device
+    | str
+    | int
+    | Callable[[torch.UntypedStorage, str], torch.UntypedStorage | None]
+    | dict[torch.device | str | int, torch.device | str | int]
+    | None
+)
+
+
+class _ScheduleConfig(TypedDict):
+    scheduler: LRScheduler
+    interval: str
+
+
+class _OptimizerConfig(TypedDict):
+    optimizer: Optimizer
+    lr_scheduler: _ScheduleConfig
+
+
+class AffectTask(LightningModule):
+    r"""A model made of ready parts, with everything around it that training needs.
+
+    ``encode`` runs the encoders, the fusion and, for conversations, the context; ``forward`` adds
+    the head; ``compute_loss`` and ``update_metrics`` compare with the target. Override any of them
+    in a subclass and keep the rest.
+
+    The loss is that of the *global* batch: over ranks and accumulated batches the gradient is that
+    of :math:`\sum_i w_i L_i / \sum_i w_i`, with :math:`w_i` the ``LossTerms.weight``. Random
+    numbers of a step depend on (seed, epoch, batch, rank) alone, so a resumed run goes on as if it
+    had never stopped. ``train/loss`` is the exact mean of an epoch, ``train/loss_step`` that of one
+    global batch.
+
+    Args:
+        encoders: Encoder of each modality, by the name it has in ``AffectBatch.inputs``.
+        fusion: Several modalities into one encoding.
+        head: Features to predictions.
+        loss: What is optimised.
+        context: Utterances in the light of each other; for conversations.
+        metrics: Metrics of validation and test by name, each with ``update(prediction, target,
+            weight)``; logged as ``val/NAME`` and ``test/NAME``.
+        optimizer: Makes optimizer and schedule; AdamW with a constant rate unless given.
+        label_space: Order of the logits: a space, the name of a registered one, or None.
+        seed: Seed of the random numbers of training.
+
+    Raises:
+        TypeError: If a part is not an ``nn.Module``.
+        ValueError: If there is no encoder.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[str, Encoder],
+        *,
+        fusion: Fusion,
+        head: Head,
+        loss: Loss,
+        context: Context | None = None,
+        metrics: MetricCollection | Mapping[str, Metric] | None = None,
+        optimizer: OptimizerFactory | None = None,
+        label_space: LabelSpace | str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not encoders:
+            raise ValueError("AffectTask got no encoder: give at least one, e.g. encoders={'text': ...}.")
+        parts = {f"encoders[{name!r}]": encoder for name, encoder in encoders.items()}
+        for place, part in {**parts, "fusion": fusion, "head": head, "loss": loss}.items():
+            if not isinstance(part, nn.Module):
+                raise TypeError(
+                    f"{type(self).__name__} got {type(part).__name__} as {place}: give an nn.Module, "
+                    "or its weights would neither move to a device nor be saved."
+                )
+        self.encoders = nn.ModuleDict(
+            # Sorted, so that the order of parameters never depends on how the mapping was built.
+            {name: cast(nn.Module, encoders[name]) for name in sorted(encoders)}
+        )
+        self.fusion: Fusion = fusion
+        self.context: Context | None = context
+        self.head: Head = head
+        self.loss: Loss = loss
+        self.optimizer_factory: OptimizerFactory = optimizer or AdamWFactory()
+        self.label_space: LabelSpace | None = (
+            named_label_space(label_space) if isinstance(label_space, str) else label_space
+        )
+        self.seed = seed
+        collection = (
+            metrics if isinstance(metrics, MetricCollection) else MetricCollection(dict(metrics or {}))
+        )
+        self.val_metrics: MetricCollection = collection.clone()
+        self.test_metrics: MetricCollection = collection.clone()
+        self.train_loss = MeanLoss()
+        self.val_loss = MeanLoss()
+        self.test_loss = MeanLoss()
+        self._window = LossWindow()
+        self._epoch_complete = False
+        self._injected: tuple[str, ...] = ()
+        if type(self).__init__ is AffectTask.__init__:
+            self.save_hyperparameters()
+
+    # ------------------------------------------------------------------ what a subclass overrides
+
+    @property
+    def input_dims(self) -> Mapping[str, int | None]:
+        """Modalities that the task reads, each with its width where the task knows it."""
+        return dict.fromkeys(self.encoders)
+
+    def encode(self, batch: AffectBatch) -> Encoding:
+        """Encode every modality that the batch has, fuse, and put utterances into their context."""
+        absent = [name for name in self.encoders if name not in batch.inputs]
+        # A trained task may meet data without a modality; in training it is a mistake, and a hang
+        # of distributed training, which waits for the gradient of every encoder.
+        if absent and (self.training or len(absent) == len(self.encoders)):
+            raise KeyError(
+                f"{type(self).__name__} has an encoder for {absent[0]!r}, but the batch holds "
+                f"{', '.join(sorted(batch.inputs)) or 'nothing'}: add it to the data module's modalities."
+            )
+        parts = {name: self.encode_modality(name, batch) for name in self.encoders if name in batch.inputs}
+        present = {name: mask for name, mask in batch.present.items() if name in parts}
+        fused = self.fusion(parts, present)
+        if self.context is None:
+            return fused
+        return self.context(fused._replace(mask=batch.masks.get("utterance")), batch.speaker)
+
+    def encode_modality(self, name: str, batch: AffectBatch) -> Encoding:
+        """Encode one modality of a batch."""
+        encoder = cast(Encoder, self.encoders[name])
+        return encoder(batch.inputs[name], batch.masks.get(name, batch.masks.get("utterance")))
+
+    def forward(self, batch: AffectBatch) -> AffectOutput:
+        """Predict for a batch."""
+        return self.head(self.encode(batch))
+
+    def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
+        """Compare the predictions with the batch's target."""
+        return self.loss(output, batch.target)
+
+    def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
+        """Add a batch to the metrics of a stage; rows of weight 0 and absent labels count for nothing."""
+        prediction = output.logits if output.logits is not None else output.dims
+        target = batch.target.label if output.logits is not None else batch.target.dims
+        if len(metrics) and prediction is not None and target is not None:
+            metrics.update(prediction, target, batch.target.weight)
+
+    def use_class_counts(self, counts: Tensor) -> None:
+        """Take notice of how often each label occurs in training; the base task makes nothing of it."""
+
+    def report_facts(self) -> dict[str, str | int | float]:
+        """Facts that belong beside a result, e.g. whether future utterances were read."""
+        return {
+            "task": type(self).__name__,
+            "label_space": "" if self.label_space is None else self.label_space.name,
+            "modalities": "+".join(self.encoders),
+            "seed": self.seed,
+        }
+
+    # ------------------------------------------------------------------------------------ training
+
+    def setup(self, stage: str) -> None:
+        """Compare labels and inputs with the data, and take over the class counts when fitting."""
+        data: object = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, DescribesData):
+            return
+        check_agreement(
+            data,
+            labels=self.label_space,
+            dims=self.input_dims,
+            task=type(self).__name__,
+            fitting=stage == "fit",
+        )
+        if stage == "fit" and self.label_space is not None:
+            self.use_class_counts(data.class_counts("train"))
+
+    def on_train_start(self) -> None:
+        """Begin with an empty window, also after a run that was interrupted in this process."""
+        self._window.clear()
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the sums of a new epoch."""
+        self._epoch_complete = False
+        self.train_loss.reset()
+
+    def on_train_batch_start(self, batch: AffectBatch, batch_idx: int) -> None:
+        """Seed the step from its place."""
+        self._epoch_complete = False
+        seed_step(self.seed, epoch=self.current_epoch, batch=batch_idx, rank=self.global_rank)
+
+    def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor:
+        """Return this batch's share of the global sum of losses; it is divided before the step."""
+        output: AffectOutput = self(batch)
+        loss = self.compute_loss(batch, output)
+        self._window.add(loss)
+        # DDP takes the mean over ranks and Lightning divides by the accumulated batches: undo both,
+        # so that gradients are plain sums until `on_before_optimizer_step` divides them once.
+        undo = self.trainer.world_size * self.trainer.accumulate_grad_batches
+        total = loss.total * loss.weight.detach().to(loss.total.dtype) * undo
+        return total + graph_anchor(output)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Divide the gradients by the weight of the global batch, before they are clipped."""
+        weight, means = self._window.close()
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.div_(weight.to(parameter.grad.dtype))
+        # Equal on every rank already, so nothing is left to be synchronised.
+        self.train_loss.update(means["loss"], weight)
+        self.log("train/loss", self.train_loss, on_step=False, on_epoch=True, batch_size=1)
+        steps = {f"train/{name}_step": value for name, value in means.items()}
+        self.log_dict(steps, on_step=True, on_epoch=False, prog_bar=False, batch_size=1)
+
+    def on_train_epoch_end(self) -> None:
+        """Mark the epoch's sums as finished: a checkpoint made from here on starts the next one at 0."""
+        self._epoch_complete = True
+
+    def configure_optimizers(self) -> Optimizer | _OptimizerConfig:
+        """Ask the optimizer factory."""
+        steps = 0
+        if self.optimizer_factory.needs_total_steps:
+            estimate = self.trainer.estimated_stepping_batches
+            if estimate == float("inf"):
+                raise ValueError(
+                    f"{type(self).__name__} has a learning-rate schedule, and the training has no end: set "
+                    "Trainer(max_epochs=...) or max_steps, or use the schedule 'constant' without warm-up."
+                )
+            steps = int(estimate)
+        optimizer, schedule = self.optimizer_factory(self.parameters(), total_steps=steps)
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    # ---------------------------------------------------------------------------------- evaluation
+
+    def validation_step(self, batch: AffectBatch, batch_idx: int) -> None:
+        """Add a batch to ``val/loss`` and the metrics of validation."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: AffectBatch, batch_idx: int) -> dict[str, AffectPrediction]:
+        """Add a batch to ``test/loss`` and the metrics of the test, and hand on its predictions."""
+        return {"prediction": self.prediction(batch, self._evaluate("test", batch))}
+
+    def predict_step(self, batch: AffectBatch, batch_idx: int) -> AffectPrediction:
+        """Predict for a batch; rows that only fill it are removed."""
+        output: AffectOutput = self(batch)
+        return self.prediction(batch, output)
+
+    def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
+        """Take the real rows of a batch and what was predicted for them, on the host."""
+        rows = batch.valid.cpu()
+        mask = batch.masks.get("utterance")
+        valid = rows if mask is None else mask.cpu()
+        positions = torch.as_tensor(cast(Sequence[int], batch.meta.get("positions", [-1] * len(batch))))
+        logits = None if output.logits is None else output.logits.detach().float().cpu()
+        label = None if logits is None else logits.argmax(dim=-1).masked_fill(~valid, -1)
+        dims = None if output.dims is None else output.dims.detach().float().cpu()
+        target = batch.target.label
+        if target is not None and batch.target.weight is not None:
+            target = target.masked_fill(batch.target.weight == 0, IGNORE_LABEL)
+        return AffectPrediction(
+            keys=[key for key, real in zip(batch.keys, rows.tolist()) if real],
+            positions=positions.cpu().long()[rows],
+            valid=valid[rows],
+            logits=None if logits is None else logits[rows],
+            label=None if label is None else label[rows],
+            dims=None if dims is None else dims[rows],
+            target=None if target is None else target.cpu()[rows],
+        )
+
+    def _evaluate(self, stage: Stage, batch: AffectBatch) -> AffectOutput:
+        metrics = self.val_metrics if stage == "val" else self.test_metrics
+        mean_loss = self.val_loss if stage == "val" else self.test_loss
+        output: AffectOutput = self(batch)
+        loss = self.compute_loss(batch, output)
+        mean_loss.update(loss.total, loss.weight)
+        self.update_metrics(metrics, batch, output)
+        # Metric objects, never floats: only their sums are exact over ragged ranks and batches.
+        self.log(f"{stage}/loss", mean_loss, on_step=False, on_epoch=True, batch_size=len(batch))
+        for name, metric in metrics.items(keep_base=True, copy_state=False):
+            self.log(f"{stage}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(batch))
+        return output
+
+    # --------------------------------------------------------------------------------- checkpoints
+
+    def save_hyperparameters(
+        self,
+        *args: object,
+        ignore: Sequence[str] | str | None = None,
+        frame: FrameType | None = None,
+        logger: bool = True,
+    ) -> None:
+        """Keep the plain constructor values; ready-made parts are only named.
+
+        Lightning would keep a deep copy of every module and a checkpoint that needs pickle.
+        """
+        current = inspect.currentframe()
+        frame = frame or (current.f_back if current is not None else None)
+        values, outermost = constructor_values(frame, self)
+        skipped = [name for name, value in values.items() if not is_plain(plain(value))]
+        ignored = [ignore] if isinstance(ignore, str) else list(ignore or ())
+        self._injected = tuple(name for name in sorted(outermost) if name in skipped)
+        super().save_hyperparameters(*args, ignore=[*ignored, *skipped], frame=frame, logger=logger)
+        if "_instantiator" in self.hparams:
+            # LightningCLI gave the class paths that the parts were made from: these are plain.
+            super().save_hyperparameters(*args, ignore=ignored, frame=frame, logger=logger)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Leave only what loads with ``weights_only=True``, and add the record."""
+        for key in ("hyper_parameters", "datamodule_hyper_parameters"):
+            stored = plain(checkpoint.get(key))
+            if isinstance(stored, dict):
+                checkpoint[key] = {name: value for name, value in stored.items() if is_plain(value)}
+        for key in ("hparams_type", "datamodule_hparams_type"):
+            checkpoint.pop(key, None)
+        kept = checkpoint.get("hyper_parameters")
+        names = kept if isinstance(kept, dict) else {}
+        sums = [0.0, 0.0] if self._epoch_complete else self.train_loss.sums()
+        checkpoint[KEY] = CheckpointRecord(
+            version=affectkit.__version__,
+            injected=tuple(name for name in self._injected if name not in names),
+            label_space=self.label_space,
+            epoch_loss=(sums[0], sums[1]),
+        ).to_plain()
+        place = unloadable(checkpoint)
+        if place is not None:
+            raise TypeError(
+                f"The checkpoint would not load with weights_only=True because of {place}: keep only plain "
+                "values and tensors in the state of callbacks, data modules and on_save_checkpoint."
+            )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Name a missing part and refuse another order of labels, before any weight is loaded."""
+        record = CheckpointRecord.of(checkpoint)
+        if record is None:
+            return
+        record.check_parts(self._injected, task=type(self).__name__)
+        record.check_labels(self.label_space)
+        self.train_loss.restore(list(record.epoch_loss))
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: str | Path | IO[bytes],
+        map_location: MapLocation = None,
+        hparams_file: str | Path | None = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **kwargs: object,
+    ) -> Self:
+        """Build the task from a checkpoint; nothing in the file is executed.
+
+        Args:
+            checkpoint_path: The file.
+            map_location: Device for the weights.
+            hparams_file: YAML of hyper-parameters to use instead of the stored ones.
+            strict: Whether weights must fit exactly.
+            weights_only: False would let the file run code; only for files of your own.
+            kwargs: Constructor arguments: parts that had been given, or values to change.
+
+        Raises:
+            MissingPartError: If the task had been given a part that is missing in ``kwargs``.
+            LabelSpaceMismatchError: If the labels stand in another order.
+        """
+        if isinstance(checkpoint_path, (str, Path)) and Path(checkpoint_path).is_file() and weights_only:
+            record = CheckpointRecord.peek(checkpoint_path)
+            if record is not None:
+                record.check_parts(kwargs, task=cls.__name__)
+        loaded: Self = super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
+        )
+        return loaded

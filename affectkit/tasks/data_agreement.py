@@ -1,0 +1,73 @@
+"""Whether a task and its data speak of the same labels and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from affectkit.labels import LabelSpace, LabelSpaceMismatchError
+
+
+@runtime_checkable
+class DescribesData(Protocol):
+    """A data module that says what it holds, as those of :mod:`affectkit.data.modules` do."""
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Order of the labels in its batches."""
+        ...
+
+    @property
+    def feature_dims(self) -> Mapping[str, int]:
+        """Width of the features of each modality."""
+        ...
+
+    def class_counts(self, split: str) -> Tensor:
+        """How often each label occurs in a split, in the order of ``label_space``."""
+        ...
+
+
+def check_agreement(
+    data: DescribesData,
+    *,
+    labels: LabelSpace | None,
+    dims: Mapping[str, int | None],
+    task: str,
+    fitting: bool,
+) -> None:
+    """Compare the labels and inputs of a task with those of its data.
+
+    Args:
+        data: The data module.
+        labels: The task's labels.
+        dims: The modalities that the task reads, with their widths where it knows them.
+        task: Name of the task, for the message.
+        fitting: In training every modality must be there; a trained task may be evaluated on data
+            that lack one.
+
+    Raises:
+        LabelSpaceMismatchError: If the orders of labels differ; both are printed.
+        ValueError: If a modality is missing in training, or has another width.
+    """
+    space = data.label_space
+    if labels is not None and space is not None and not labels.same_order(space):
+        raise LabelSpaceMismatchError(
+            f"{task} and its data put their labels in different orders. "
+            f"Task, {labels.name!r}: {labels.order()}. Data, {space.name!r}: {space.order()}. "
+            f"Set the data module's label_space to {labels.name!r}: it maps stored labels by name."
+        )
+    widths = data.feature_dims
+    for name, dim in dims.items():
+        if name not in widths:
+            if fitting:
+                raise ValueError(
+                    f"{task} reads {name!r}, but the data hold {', '.join(sorted(widths)) or 'no features'}: "
+                    "correct the task's inputs, or choose shards that have this modality."
+                )
+        elif dim is not None and widths[name] != dim:
+            raise ValueError(
+                f"{task} expects {name!r} features of width {dim}, but the data have {widths[name]}: "
+                f"set inputs.{name} to {widths[name]}, or choose the shards that the task was built for."
+            )

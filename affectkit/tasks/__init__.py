@@ -3,6 +3,7 @@
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
+from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
@@ -13,6 +14,7 @@ __all__ = (
     "AffectPrediction",
     "AffectTask",
     "CheckpointRecord",
+    "ConversationTask",
     "DescribesData",
     "LossWindow",
     "MeanLoss",

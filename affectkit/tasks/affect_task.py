@@ -20,6 +20,7 @@ from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
 from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
+from affectkit.losses import WeightedSum
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.data_agreement import DescribesData, check_agreement
@@ -150,7 +151,11 @@ class AffectTask(LightningModule):
         return dict.fromkeys(self.encoders)
 
     def encode(self, batch: AffectBatch) -> Encoding:
-        """Encode every modality that the batch has, fuse, and put utterances into their context."""
+        """Fuse what the batch holds and put utterances into their context."""
+        return self.contextualise(self.fuse(batch), batch)
+
+    def fuse(self, batch: AffectBatch) -> Encoding:
+        """Encode every modality that the batch has, and fuse."""
         absent = [name for name in self.encoders if name not in batch.inputs]
         # A trained task may meet data without a modality; in training it is a mistake, and a hang
         # of distributed training, which waits for the gradient of every encoder.
@@ -161,7 +166,10 @@ class AffectTask(LightningModule):
             )
         parts = {name: self.encode_modality(name, batch) for name in self.encoders if name in batch.inputs}
         present = {name: mask for name, mask in batch.present.items() if name in parts}
-        fused = self.fusion(parts, present)
+        return self.fusion(parts, present)
+
+    def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
+        """Put each utterance into the context of its conversation."""
         if self.context is None:
             return fused
         return self.context(fused._replace(mask=batch.masks.get("utterance")), batch.speaker)
@@ -189,6 +197,18 @@ class AffectTask(LightningModule):
     def use_class_counts(self, counts: Tensor) -> None:
         """Take notice of how often each label occurs in training; the base task makes nothing of it."""
 
+    @property
+    def progress(self) -> float:
+        """Place in training as a share, 0 to 1; 0 where training has no end."""
+        trainer = self.trainer
+        if trainer.max_steps > 0:
+            return min(1.0, trainer.global_step / trainer.max_steps)
+        if trainer.max_epochs is None or trainer.max_epochs < 1 or not trainer.num_training_batches:
+            return 0.0
+        # With an endless loader, the epochs alone.
+        within = max(0, trainer.fit_loop.batch_idx) / trainer.num_training_batches
+        return min(1.0, (trainer.current_epoch + within) / trainer.max_epochs)
+
     def report_facts(self) -> dict[str, str | int | float]:
         """Facts that belong beside a result, e.g. whether future utterances were read."""
         return {
@@ -212,7 +232,7 @@ class AffectTask(LightningModule):
             task=type(self).__name__,
             fitting=stage == "fit",
         )
-        if stage == "fit" and self.label_space is not None:
+        if stage == "fit" and self.label_space is not None and data.label_space is not None:
             self.use_class_counts(data.class_counts("train"))
 
     def on_train_start(self) -> None:
@@ -227,6 +247,8 @@ class AffectTask(LightningModule):
     def on_train_batch_start(self, batch: AffectBatch, batch_idx: int) -> None:
         """Seed the step from its place."""
         self._epoch_complete = False
+        if isinstance(self.loss, WeightedSum):
+            self.loss.set_progress(self.progress)
         seed_step(self.seed, epoch=self.current_epoch, batch=batch_idx, rank=self.global_rank)
 
     def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor:

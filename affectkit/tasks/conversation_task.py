@@ -1,0 +1,222 @@
+"""Emotion recognition in conversation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from affectkit.conversation import BcLSTM, DialogueRNN
+from affectkit.curriculum import ErnetclWeighting
+from affectkit.data.batch import AffectBatch
+from affectkit.encoders import ProjectionEncoder
+from affectkit.fusion import ConcatFusion, GatedFusion
+from affectkit.heads import ClassificationHead, MultiHead
+from affectkit.labels import label_space as named_label_space
+from affectkit.losses import ClassificationLoss, WeightedSum
+from affectkit.metrics import classification_metrics
+from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.optimizer_factory import AdamWFactory
+from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms
+
+#: Name of the main term where a loss has several.
+MAIN_TERM = "emotion"
+
+
+class ConversationTask(AffectTask):
+    r"""Emotion of each utterance from any modalities, in the context of its conversation.
+
+    Stored features of each modality are projected to one width, fused, put into context by a
+    recurrent model, and classified. Any utterance may lack any modality; padding and masked
+    utterances never influence others. Every value is plain, so a checkpoint builds the task again
+    without arguments; a part that is given ready must be given again.
+
+    Args:
+        label_space: Name of the label order, e.g. ``"meld7.official"``.
+        inputs: Width of the stored features of each modality, e.g. ``{"text": 384}``.
+        hidden_dim: Width of the projected features, and of each direction of the context.
+        dropout: Dropout on projections, context and the head's input.
+        context_model: ``"bc_lstm"``, ``"dialogue_rnn"``, or ``"none"``: each utterance by itself.
+        context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it sees
+            the whole conversation, which is not available while the talk is going on.
+        context_layers: Layers of ``"bc_lstm"``.
+        residual: What the head reads of the utterance itself, beside its context: ``"none"``;
+            ``"concat"``, both side by side; ``"add"``, their sum after a linear layer.
+        head_dim: Width of a hidden layer in the head; 0 = none.
+        class_weights: Weight of the classes by their counts in the training split: ``"balanced"``,
+            ``"sqrt"``, or ``"none"``.
+        focal_gamma: Focal exponent; 0 is plain cross entropy.
+        label_smoothing: Mass spread over the classes.
+        auxiliary: Further labels to predict in training, with their numbers of classes, e.g.
+            ``{"sentiment": 3}`` for ``Target.extra["sentiment"]``.
+        auxiliary_weight: Weight of each auxiliary loss.
+        sample_weighting: ``"ernetcl"`` lets conversations with many emotional shifts count less,
+            early in training above all; see :class:`~affectkit.curriculum.ErnetclWeighting`.
+        lr: Learning rate of AdamW.
+        weight_decay: Weight decay of matrices.
+        schedule: ``"constant"``, ``"cosine"`` or ``"linear"`` decay to 0.
+        warmup: Share of all steps over which the rate rises.
+        seed: Seed of the random numbers of training.
+        fusion: A fusion of your own, of encodings ``hidden_dim`` wide.
+        context_module: A context of your own; replaces ``context_model``.
+        head: A head of your own, for features of the width that ``residual`` gives.
+        loss: A loss of your own; replaces the three loss options.
+
+    Raises:
+        ValueError: If an option has an unknown name, or one contradicts a part that was given.
+
+    References:
+        ``"bc_lstm"``: S. Poria et al. Context-Dependent Sentiment Analysis in User-Generated Videos.
+        ACL 2017. ``"dialogue_rnn"``: N. Majumder et al. DialogueRNN: An Attentive RNN for Emotion
+        Detection in Conversations. AAAI 2019. arXiv:1811.00405.
+
+    Example:
+        >>> import torch
+        >>> task = ConversationTask("meld7.official", {"text": 16}, hidden_dim=8).eval()
+        >>> mask = torch.ones(2, 5, dtype=torch.bool)
+        >>> batch = AffectBatch(
+        ...     inputs={"text": torch.zeros(2, 5, 16)}, valid=mask[:, 0], masks={"utterance": mask},
+        ...     speaker=torch.zeros(2, 5, dtype=torch.int64),
+        ... )
+        >>> task(batch).logits.shape
+        torch.Size([2, 5, 7])
+    """
+
+    def __init__(
+        self,
+        label_space: str,
+        inputs: dict[str, int],
+        *,
+        hidden_dim: int = 128,
+        dropout: float = 0.3,
+        context_model: Literal["none", "bc_lstm", "dialogue_rnn"] = "bc_lstm",
+        context: Literal["past", "both"] = "past",
+        context_layers: int = 1,
+        residual: Literal["none", "concat", "add"] = "concat",
+        head_dim: int = 0,
+        class_weights: Literal["none", "balanced", "sqrt"] = "none",
+        focal_gamma: float = 0.0,
+        label_smoothing: float = 0.0,
+        auxiliary: dict[str, int] | None = None,
+        auxiliary_weight: float = 0.5,
+        sample_weighting: Literal["none", "ernetcl"] = "none",
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
+        schedule: Literal["constant", "cosine", "linear"] = "constant",
+        warmup: float = 0.0,
+        seed: int = 0,
+        fusion: Fusion | None = None,
+        context_module: Context | None = None,
+        head: Head | None = None,
+        loss: Loss | None = None,
+    ) -> None:
+        for name, value, known in (
+            ("context_model", context_model, ("none", "bc_lstm", "dialogue_rnn")),
+            ("residual", residual, ("none", "concat", "add")),
+            ("class_weights", class_weights, ("none", "balanced", "sqrt")),
+            ("sample_weighting", sample_weighting, ("none", "ernetcl")),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"ConversationTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
+                )
+        if loss is not None and (class_weights != "none" or focal_gamma or label_smoothing):
+            raise ValueError(
+                "ConversationTask got a loss of your own together with class_weights, focal_gamma or "
+                "label_smoothing: set these in that loss, and leave them out here."
+            )
+        space = named_label_space(label_space)
+        mixer = _fusion(inputs, hidden_dim, dropout=dropout) if fusion is None else fusion
+        recurrence = context_module
+        if recurrence is None and context_model == "bc_lstm":
+            recurrence = BcLSTM(
+                mixer.out_dim, hidden_dim, num_layers=context_layers, context=context, dropout=dropout
+            )
+        elif recurrence is None and context_model == "dialogue_rnn":
+            recurrence = DialogueRNN(mixer.out_dim, hidden_dim, context=context, dropout=dropout)
+        width = mixer.out_dim if recurrence is None else recurrence.out_dim
+        if recurrence is not None and residual == "concat":
+            width += mixer.out_dim
+        main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=dropout)
+        further = auxiliary or {}
+        heads = {name: ClassificationHead(width, count, dropout=dropout) for name, count in further.items()}
+        emotion = loss or ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=focal_gamma)
+        super().__init__(
+            {name: ProjectionEncoder(dim, hidden_dim, dropout=dropout) for name, dim in inputs.items()},
+            fusion=mixer,
+            context=recurrence,
+            head=MultiHead(main, heads) if further else main,
+            loss=_with_auxiliary(emotion, further, weight=auxiliary_weight),
+            metrics=classification_metrics(len(space)),
+            optimizer=AdamWFactory(lr=lr, weight_decay=weight_decay, schedule=schedule, warmup=warmup),
+            label_space=space,
+            seed=seed,
+        )
+        self._inputs = dict(inputs)
+        self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
+        self._emotion_loss = emotion
+        self._residual = residual
+        self._shortcut: nn.Module | None = None
+        if recurrence is not None and residual == "add":
+            self._shortcut = nn.Linear(mixer.out_dim, recurrence.out_dim)
+        self._weighting = ErnetclWeighting() if sample_weighting == "ernetcl" else None
+        self.save_hyperparameters()
+
+    @property
+    def input_dims(self) -> dict[str, int | None]:
+        """Width of the features of each modality."""
+        return dict(self._inputs)
+
+    def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
+        """Put each utterance into its context, beside the utterance itself where asked for."""
+        context = super().contextualise(fused, batch)
+        if self.context is None or self._residual == "none":
+            return context
+        if self._shortcut is None:
+            return context._replace(pooled=torch.cat([fused.pooled, context.pooled], dim=-1))
+        shortcut: Tensor = self._shortcut(fused.pooled)
+        return context._replace(pooled=context.pooled + shortcut)
+
+    def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
+        """Compare with the labels; in training, conversations may count by the curriculum's weight."""
+        target = batch.target
+        if (
+            self._weighting is not None
+            and self.training
+            and target.label is not None
+            and batch.speaker is not None
+        ):
+            mask = batch.masks["utterance"]
+            weight = self._weighting.weights(target.label, batch.speaker, mask, progress=self.progress)
+            target = target._replace(weight=weight if target.weight is None else weight * target.weight)
+        return self.loss(output, target)
+
+    def use_class_counts(self, counts: Tensor) -> None:
+        """Weight the classes by their counts in the training split."""
+        if self._class_weights != "none" and isinstance(self._emotion_loss, ClassificationLoss):
+            self._emotion_loss.set_class_weights(counts, self._class_weights)
+
+    def report_facts(self) -> dict[str, str | int | float]:
+        """Add whether future utterances were read."""
+        model = self.context
+        direction = getattr(model, "context", "unknown") if model is not None else "none"
+        name = "none" if model is None else type(model).__name__
+        return {**super().report_facts(), "context": str(direction), "context_model": name}
+
+
+def _fusion(inputs: dict[str, int], width: int, *, dropout: float) -> Fusion:
+    widths = dict.fromkeys(inputs, width)
+    if len(inputs) == 1:
+        # A gate over one modality would only be a further layer.
+        return ConcatFusion(widths)
+    return GatedFusion(widths, width, dropout=dropout)
+
+
+def _with_auxiliary(loss: Loss, auxiliary: dict[str, int], *, weight: float) -> Loss:
+    if not auxiliary:
+        return loss
+    if MAIN_TERM in auxiliary:
+        raise ValueError(f"ConversationTask got an auxiliary label named {MAIN_TERM!r}: choose another name.")
+    further = {name: ClassificationLoss(count, head=name) for name, count in auxiliary.items()}
+    return WeightedSum({MAIN_TERM: loss, **further}, dict.fromkeys(auxiliary, weight))

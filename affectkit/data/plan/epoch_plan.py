@@ -111,13 +111,13 @@ class EpochPlan:
                 f"shuffle={shuffle!r}, tail={tail!r}: shuffle is one of {get_args(Shuffle)}, "
                 f"tail is one of {get_args(Tail)}."
             )
-        self._lanes = lanes if shuffle == "lanes" else 1
-        if global_batch % self._lanes:
+        lanes = lanes if shuffle == "lanes" else 1
+        if global_batch % lanes:
             raise PlanError(
                 f"global_batch {global_batch} cannot be dealt out to {lanes} lanes: "
                 f"choose a number of lanes that divides it."
             )
-        if lengths is not None and self._lanes > 1:
+        if lengths is not None and lanes > 1:
             raise PlanError(
                 "lengths would mix the lanes of shuffle='lanes': take shuffle='global' or leave lengths out."
             )
@@ -132,9 +132,11 @@ class EpochPlan:
         measured = None if lengths is None else np.asarray(lengths, dtype=np.int64).reshape(-1)
         self._check(chosen, measured, tail)
         self.fingerprint = _fingerprint(
-            [global_batch, seed, shuffle, window, self._lanes, tail, bucket_batches],
+            [global_batch, seed, shuffle, window, lanes, tail, bucket_batches],
             [shards, chosen, measured],
         )
+        # an open set is chosen for what it holds, not for where it lies: lanes would not help it
+        self._lanes = lanes if chosen is None else 1
         shuffled = shuffle != "none"
         self._buckets: LengthBuckets | None = None
         if measured is not None:

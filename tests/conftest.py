@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 WORKER = Path(__file__).with_name("rank_worker.py")
 #: Longer than the collective timeout of the worker, so that its message arrives, not ours.
-REPLY_SECONDS = 120.0
+REPLY_SECONDS = 300.0
 
 
 class RunRanks(Protocol):

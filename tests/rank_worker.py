@@ -42,7 +42,7 @@ def serve(channel: Connection, rank: int, world_size: int, rendezvous: str) -> N
         init_method=f"file://{rendezvous}",
         rank=rank,
         world_size=world_size,
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(seconds=120),
     )
     loaded: dict[str, ModuleType] = {}
     while True:

@@ -26,5 +26,5 @@ class Pearson(DimensionMetric):
         """Correlation of each clip and dimension (K, V)."""
         _, variance_x, variance_y, covariance = population_moments(sums)
         scale = (variance_x * variance_y).sqrt()
-        defined = varies.all(-1) & (scale > 0)
+        defined = varies.all(-1) & ~(scale <= 0)
         return torch.where(defined, covariance / torch.where(defined, scale, 1.0), 0.0)

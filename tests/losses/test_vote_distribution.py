@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from affectkit.losses import VoteDistributionLoss
+from affectkit.types import AffectOutput, Target
+
+
+def test_is_torchs_soft_cross_entropy_over_the_rows_with_votes() -> None:
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    votes = torch.tensor([[5.0, 3, 2], [0, 0, 0], [1, 0, 0], [math.nan, 1, 0], [2, 2, 0]])
+    terms = VoteDistributionLoss()(AffectOutput(logits=logits), Target(distribution=votes))
+    real = [0, 2, 4]
+    shares = votes[real] / votes[real].sum(-1, keepdim=True)
+    assert terms.total.item() == pytest.approx(F.cross_entropy(logits[real], shares).item(), abs=1e-6)
+    assert float(terms.weight) == 3.0

@@ -1,5 +1,21 @@
-"""Encoders: from inputs or stored features to encodings."""
+"""Encoders: from inputs or stored features to encodings.
 
+Frozen extractors turn texts, images and waveforms into rows of features that are stored in shards;
+:class:`ProjectionEncoder` is the trained encoder of such rows. :mod:`affectkit.encoders.tiny` needs
+no weights and no network.
+"""
+
+from affectkit.encoders import tiny
+from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
 from affectkit.encoders.projection import ProjectionEncoder
+from affectkit.encoders.transformers_text import TransformersTextEncoder
+from affectkit.encoders.weights_digest import weights_digest
 
-__all__ = ["ProjectionEncoder"]
+__all__ = [
+    "FeatureExtractor",
+    "ProjectionEncoder",
+    "TransformersTextEncoder",
+    "Waveform",
+    "tiny",
+    "weights_digest",
+]

@@ -37,16 +37,20 @@ class CurriculumRecorder(Callback):
         super().__init__()
         self.folder = None if folder is None else Path(folder)
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Choose the folder; asking the trainer for it is collective."""
+        self.folder = self.folder or Path(trainer.log_dir or trainer.default_root_dir)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the line of this epoch."""
         data: object = getattr(trainer, "datamodule", None)
-        if not trainer.is_global_zero or not isinstance(data, OrdersByCurriculum):
+        folder = self.folder
+        if folder is None or not trainer.is_global_zero or not isinstance(data, OrdersByCurriculum):
             return
         epoch = trainer.current_epoch
         order = data.curriculum_order(epoch)
         if not order:
             return
-        folder = self.folder or Path(trainer.log_dir or trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
         line = {
             "epoch": epoch,

@@ -74,9 +74,8 @@ class ResumableCheckpoint(Checkpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the folder."""
         if self.folder is None:
+            # Collective: the same on every rank, also where a logger counts versions.
             self.folder = Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints"
-        # Ranks must agree on the folder; only the first knows it where a logger counts versions.
-        self.folder = Path(str(trainer.strategy.broadcast(str(self.folder))))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell the log from which step this start goes on."""

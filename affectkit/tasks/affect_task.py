@@ -24,10 +24,10 @@ from affectkit.losses import WeightedSum
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.data_agreement import DescribesData, check_agreement
-from affectkit.tasks.graph_anchor import graph_anchor
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_factory import AdamWFactory, OptimizerFactory
+from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
 from affectkit.tasks.step_seed import seed_step
 from affectkit.types import (
@@ -260,7 +260,7 @@ class AffectTask(LightningModule):
         # so that gradients are plain sums until `on_before_optimizer_step` divides them once.
         undo = self.trainer.world_size * self.trainer.accumulate_grad_batches
         total = loss.total * loss.weight.detach().to(loss.total.dtype) * undo
-        return total + graph_anchor(output)
+        return total if self.trainer.world_size == 1 else total + parameter_anchor(self.parameters())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Divide the gradients by the weight of the global batch, before they are clipped."""
@@ -269,6 +269,9 @@ class AffectTask(LightningModule):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.grad.div_(weight.to(parameter.grad.dtype))
+                elif parameter.requires_grad:
+                    # As in distributed training: an optimizer treats zeros and no gradient differently.
+                    parameter.grad = torch.zeros_like(parameter)
         # Equal on every rank already, so nothing is left to be synchronised.
         self.train_loss.update(means["loss"], weight)
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True, batch_size=1)

@@ -172,8 +172,8 @@ def test_gradients_and_logged_losses_do_not_depend_on_ranks_or_accumulation(
         for name, value in expected.items():
             torch.testing.assert_close(weights[name], value, atol=1e-10, rtol=0)
         assert other.keys() == log.keys()
-        for place, value in log.items():
-            assert other[place] == pytest.approx(value, abs=1e-10), place
+        for place, mean in log.items():
+            assert other[place] == pytest.approx(mean, abs=1e-10), place
 
 
 def test_logged_loss_is_the_mean_over_rows(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_logged_loss_is_the_mean_over_rows(tmp_path: Path) -> None:
     task, data = _task(), _Conversations()
     first, second = (data.batch(step) for step in STEPS)
     before = task.compute_loss(first, task(first))
-    assert log["train/loss_step", 0] == pytest.approx(float(before.total), abs=1e-12)
+    assert log["train/loss_step", 0] == pytest.approx(before.total.item(), abs=1e-12)
     rows = [float(batch.masks["utterance"].sum()) for batch in (first, second)]
     mean = (rows[0] * log["train/loss_step", 0] + rows[1] * log["train/loss_step", 1]) / sum(rows)
     assert log["train/loss", 1] == pytest.approx(mean, abs=1e-12)

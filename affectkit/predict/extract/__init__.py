@@ -1,0 +1,21 @@
+"""Frozen features of a data set, computed once and stored."""
+
+from __future__ import annotations
+
+from affectkit.predict.extract.error import ExtractError
+from affectkit.predict.extract.extract_features import (
+    UNIT_SAMPLES,
+    ExtractReport,
+    extract_features,
+    stored_modalities,
+)
+from affectkit.predict.extract.named_extractor import named_extractor
+
+__all__ = (
+    "UNIT_SAMPLES",
+    "ExtractError",
+    "ExtractReport",
+    "extract_features",
+    "named_extractor",
+    "stored_modalities",
+)

@@ -1,0 +1,195 @@
+"""Running frozen encoders over a data set of shards, into a new one that holds their features."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from affectkit.data.schema import canonical_json
+from affectkit.data.shards import MANIFEST_NAME, FeatureSpec, Manifest, ShardStore, open_shards, read_manifest
+from affectkit.encoders.feature_extractor import FeatureExtractor
+from affectkit.predict.extract.encode_parts import encode_parts
+from affectkit.predict.extract.error import ExtractError
+from affectkit.predict.extract.merge_parts import merge_parts
+from affectkit.predict.extract.part_folder import PartFolder
+from affectkit.predict.extract.utterance_items import MODALITY_MEMBERS, has_modality
+from affectkit.predict.extract.work_unit import WorkUnit, plan_units
+
+#: Samples that are encoded, stored and, after a kill, lost together.
+UNIT_SAMPLES: Final = 32
+
+
+class ExtractReport(NamedTuple):
+    """What a call of :func:`extract_features` did.
+
+    Attributes:
+        finished: Whether the new data set is in its place; False where other processes still work.
+        encoded: Units that this call encoded.
+        kept: Units of this process that were there already.
+    """
+
+    finished: bool
+    encoded: int
+    kept: int
+
+
+def extract_features(
+    src: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    encoders: Mapping[str, FeatureExtractor],
+    jobs: int = 1,
+    rank: int = 0,
+    world_size: int = 1,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExtractReport:
+    """Encode every utterance of every split of ``src`` and write a data set of features to ``out``.
+
+    The new samples hold ``KEY.json`` unchanged and ``KEY.safetensors`` with the features of
+    ``src`` and the new ones. The work is cut into units of :data:`UNIT_SAMPLES` samples that do
+    not depend on ``jobs`` or ``world_size``, and every process computes with one thread: the
+    bytes of the result are the same however many processes made it. Finished units lie in
+    ``.OUT.extract`` beside ``out``; after a kill the same call does only what is missing. Several
+    processes, on several machines with one file system, may share the work by ``rank`` and
+    ``world_size``: the one that finishes last puts the result in its place, and none waits.
+
+    Args:
+        src: Data set of conversations.
+        out: Folder to make.
+        encoders: Encoder by the name that its features get; it reads its ``modality``.
+        jobs: Processes of this call.
+        rank: Number of this process among those that share the work.
+        world_size: How many share the work.
+        overwrite: Replace the data set that lies at ``out``.
+        progress: Called with (units done, units of this process) after each unit.
+
+    Raises:
+        ExtractError: If an argument does not fit the data, or a worker process dies.
+        ShardError: If ``src`` is damaged.
+    """
+    target = Path(out).absolute()
+    if jobs < 1 or not 0 <= rank < world_size:
+        raise ExtractError(
+            f"extract_features got jobs={jobs}, rank={rank}, world_size={world_size}: "
+            "give at least one job and 0 <= rank < world_size."
+        )
+    if target == Path(src).absolute():
+        raise ExtractError(f"The output {target} is the source itself: choose another folder.")
+    source = read_manifest(src)
+    stores = {split: open_shards(src, split) for split in source.splits}
+    _check_encoders(source, stores, encoders)
+    digest = _digest(stores, encoders)
+    template = _template(source, encoders, digest)
+    parts = PartFolder(target, digest)
+    if _is_done(target, template):
+        parts.remove()
+        return ExtractReport(finished=True, encoded=0, kept=0)
+    if (target / MANIFEST_NAME).exists() and not overwrite:
+        raise ExtractError(
+            f"{target} holds a data set made otherwise: choose another folder, or pass --overwrite."
+        )
+    units = plan_units({split: len(store) for split, store in stores.items()}, UNIT_SAMPLES)
+    mine = units[rank::world_size]
+    parts.prepare()
+    todo = [unit for unit in mine if not parts.has(unit)]
+    kept = len(mine) - len(todo)
+    if progress is not None:
+        progress(kept, len(mine))
+    for count, _ in enumerate(encode_parts(todo, stores, encoders, parts, jobs=jobs), start=kept + 1):
+        if progress is not None:
+            progress(count, len(mine))
+    finished = _finish(target, template, stores, units, parts, overwrite=overwrite)
+    return ExtractReport(finished=finished, encoded=len(todo), kept=kept)
+
+
+def stored_modalities(src: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Modalities of which ``src`` holds raw inputs, in the order text, visual, audio.
+
+    Raises:
+        ShardError: If ``src`` is damaged.
+    """
+    source = read_manifest(src)
+    stores = {split: open_shards(src, split) for split in source.splits}
+    return tuple(name for name in ("text", *MODALITY_MEMBERS) if _holds(stores, name))
+
+
+def _holds(stores: Mapping[str, ShardStore], modality: str) -> bool:
+    return any(
+        has_modality(store.get(position), modality)
+        for store in stores.values()
+        for position in range(len(store))
+    )
+
+
+def _check_encoders(
+    source: Manifest, stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor]
+) -> None:
+    if source.kind != "conversation":
+        raise ExtractError(
+            f"The data set {source.name!r} holds samples of the kind {source.kind!r}: features are extracted "
+            "from conversations, so make one with `affectkit shards make`."
+        )
+    if not encoders:
+        raise ExtractError("No encoder was named: give at least one, for example text=TinyTextEncoder().")
+    for name, encoder in encoders.items():
+        if name in source.features:
+            raise ExtractError(
+                f"The data set {source.name!r} already has features {name!r} by "
+                f"{source.features[name].encoder}: extract from a set without them, or choose another name."
+            )
+        if not _holds(stores, encoder.modality):
+            raise ExtractError(
+                f"The data set {source.name!r} holds no {encoder.modality} inputs: "
+                f"leave out the encoder {name!r}."
+            )
+
+
+def _digest(stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor]) -> str:
+    depends_on = {
+        "source": {split: store.fingerprint for split, store in stores.items()},
+        "encoders": {name: [e.modality, e.identity, e.out_dim] for name, e in encoders.items()},
+        "unit": UNIT_SAMPLES,
+    }
+    return hashlib.sha256(canonical_json(depends_on)).hexdigest()
+
+
+def _template(source: Manifest, encoders: Mapping[str, FeatureExtractor], digest: str) -> Manifest:
+    new = {
+        name: FeatureSpec(dim=encoder.out_dim, dtype="float32", encoder=encoder.identity)
+        for name, encoder in sorted(encoders.items())
+    }
+    command = " ".join(f"--{name} '{spec.encoder}'" for name, spec in new.items())
+    return replace(
+        source,
+        features={**source.features, **new},
+        shards=(),
+        created_by=f"affectkit extract {command} # inputs {digest[:16]}, after: {source.created_by}",
+    )
+
+
+def _is_done(target: Path, template: Manifest) -> bool:
+    # The line of creation ends in a digest of source and encoders, so equal lines mean equal content.
+    return (target / MANIFEST_NAME).is_file() and read_manifest(target).created_by == template.created_by
+
+
+def _finish(
+    target: Path,
+    template: Manifest,
+    stores: Mapping[str, ShardStore],
+    units: list[WorkUnit],
+    parts: PartFolder,
+    *,
+    overwrite: bool,
+) -> bool:
+    with parts.held():
+        if not _is_done(target, template):
+            if not all(parts.has(unit) for unit in units):
+                return False
+            merge_parts(target, template, stores, units, parts, overwrite=overwrite)
+        parts.remove()
+    return True

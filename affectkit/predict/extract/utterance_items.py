@@ -1,0 +1,62 @@
+"""The raw inputs of one modality, utterance by utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from affectkit.data.decode import DecodeError, decode_member
+from affectkit.data.schema import conversation_record, parse_json
+from affectkit.predict.extract.error import ExtractError
+
+#: Modality to the first part of its members' extension: ``KEY.face-003.png`` is utterance 3's face.
+#: Text is in ``KEY.json``.
+MODALITY_MEMBERS: Final[Mapping[str, str]] = MappingProxyType({"visual": "face", "audio": "voice"})
+
+
+def utterance_items(
+    members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
+) -> list[object | None]:
+    """Decode what the encoder of a modality takes; None where an utterance lacks it.
+
+    Args:
+        members: Members of a conversation, as a store gives them.
+        modality: ``"text"`` (gives ``str``), ``"visual"`` (uint8 (H, W, 3) tensors) or ``"audio"``
+            (samples (channels, T) and their rate).
+        where: Names the sample in errors.
+
+    Raises:
+        ExtractError: If the modality is unknown, or a member belongs to no utterance.
+        ShardError: If a member is damaged.
+    """
+    record = conversation_record(parse_json(members["json"], where=where), where=where)
+    if modality == "text":
+        return [item["text"] for item in record["utterances"]]
+    if modality not in MODALITY_MEMBERS:
+        known = ", ".join(("text", *MODALITY_MEMBERS))
+        raise ExtractError(f"No members are known for the modality {modality!r}: use one of {known}.")
+    items: list[object | None] = [None] * len(record["utterances"])
+    for ext, data in members.items():
+        name, dash, rest = ext.partition("-")
+        number = rest.partition(".")[0]
+        if name != MODALITY_MEMBERS[modality] or not dash or not number.isdecimal():
+            continue
+        if int(number) >= len(items):
+            raise ExtractError(
+                f"{where}: the member {ext!r} belongs to no utterance, there are {len(items)}: "
+                "make the data set anew."
+            )
+        try:
+            items[int(number)] = decode_member(ext, data)
+        except DecodeError as error:
+            raise DecodeError(f"{where}, member {ext!r}: {error}") from error
+    return items
+
+
+def has_modality(members: Mapping[str, memoryview], modality: str) -> bool:
+    """Whether a conversation has any input of a modality, without decoding it."""
+    if modality == "text":
+        return "json" in members
+    prefix = f"{MODALITY_MEMBERS.get(modality, '')}-"
+    return any(ext.startswith(prefix) for ext in members)

@@ -142,7 +142,6 @@ class LabelSpace:
         """True where both spaces are of one kind and give every index the same label, by name."""
         return (
             self.kind == other.kind
-            and len(self) == len(other)
             and all(other.counterpart(label) == index for index, label in enumerate(self.labels))
             and all(self.counterpart(label) == index for index, label in enumerate(other.labels))
         )

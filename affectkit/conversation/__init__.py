@@ -3,6 +3,5 @@
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.dialogue_rnn import DialogueRNN
 from affectkit.conversation.matching_attention import MatchingAttention
-from affectkit.conversation.party_recurrence import PartyRecurrence
 
-__all__ = ["BcLSTM", "DialogueRNN", "MatchingAttention", "PartyRecurrence"]
+__all__ = ["BcLSTM", "DialogueRNN", "MatchingAttention"]

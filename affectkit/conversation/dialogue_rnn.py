@@ -22,7 +22,7 @@ from affectkit.types import Encoding
 class DialogueRNN(nn.Module):
     """Context by a global state, a state for each party and an emotion state.
 
-    The recurrence is that of :class:`~affectkit.conversation.PartyRecurrence`. With
+    The recurrence is that of :class:`~affectkit.conversation.party_recurrence.PartyRecurrence`. With
     ``context="both"`` a second one, with weights of its own, runs over each conversation reversed within
     its own length, and the two emotion states stand side by side.
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from affectkit.conversation import DialogueRNN, MatchingAttention, PartyRecurrence
+from affectkit.conversation import DialogueRNN, MatchingAttention
+from affectkit.conversation.party_recurrence import PartyRecurrence
 from affectkit.heads import ClassificationHead
 from affectkit.types import Encoding
 

@@ -1,0 +1,187 @@
+"""Every component of the library as a static table, readable without torch.
+
+``affectkit list``, the tables of the docs and the contract tests are made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+__all__ = ["COMPONENTS", "Component", "Kind", "Status", "component"]
+
+Kind = Literal[
+    "context",
+    "curriculum",
+    "difficulty",
+    "encoder",
+    "extractor",
+    "fusion",
+    "head",
+    "loss",
+    "metric",
+    "pacing",
+    "schedule",
+    "task",
+    "weighting",
+]
+
+#: ``verified``: reproduces stored numbers of a reference implementation. ``tested``: equals an
+#: independent, naive form of its formula. ``rebuilt``: made from a description, without numbers to compare.
+Status = Literal["verified", "tested", "rebuilt"]
+
+
+class Component(NamedTuple):
+    """One row of the catalogue.
+
+    Args:
+        name: Class name, unique.
+        path: Dotted path that imports it.
+        kind: What it is used as.
+        modalities: What it reads; empty = features of any modality.
+        paper: Where the mechanism is from, or None.
+        extra: The affectkit extra that it needs, or None.
+        status: How it was checked.
+        aliases: Further names that people look for, e.g. a paper's.
+    """
+
+    name: str
+    path: str
+    kind: Kind
+    modalities: tuple[str, ...] = ()
+    paper: str | None = None
+    extra: str | None = None
+    status: Status = "tested"
+    aliases: tuple[str, ...] = ()
+
+
+_HCL = "Yang et al., AAAI 2022, arXiv:2112.11718"
+_PRC = "PRC-Emo, AAAI 2026, arXiv:2511.07061"
+_DIALOGUE_RNN = "Majumder et al., AAAI 2019, arXiv:1811.00405"
+_CCC = "Lin, Biometrics 45(1), 1989"
+
+COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "ProjectionEncoder", "affectkit.encoders.ProjectionEncoder", "encoder", aliases=("stored features",)
+    ),
+    Component("TinyTextEncoder", "affectkit.encoders.tiny.TinyTextEncoder", "extractor", ("text",)),
+    Component("TinyImageEncoder", "affectkit.encoders.tiny.TinyImageEncoder", "extractor", ("visual",)),
+    Component("TinyAudioEncoder", "affectkit.encoders.tiny.TinyAudioEncoder", "extractor", ("audio",)),
+    Component(
+        "TransformersTextEncoder",
+        "affectkit.encoders.TransformersTextEncoder",
+        "extractor",
+        ("text",),
+        extra="text",
+        aliases=("sentence encoder", "BERT", "RoBERTa"),
+    ),
+    Component("ConcatFusion", "affectkit.fusion.ConcatFusion", "fusion", aliases=("early fusion",)),
+    Component(
+        "GatedFusion",
+        "affectkit.fusion.GatedFusion",
+        "fusion",
+        paper="Arevalo et al., ICLR 2017 workshop, arXiv:1702.01992",
+        aliases=("GMU", "gated multimodal unit"),
+    ),
+    Component(
+        "BcLSTM",
+        "affectkit.conversation.BcLSTM",
+        "context",
+        paper="Poria et al., ACL 2017",
+        aliases=("bc-LSTM", "bc_lstm", "BiGRU"),
+    ),
+    Component(
+        "DialogueRNN",
+        "affectkit.conversation.DialogueRNN",
+        "context",
+        paper=_DIALOGUE_RNN,
+        status="verified",
+        aliases=("dialogue_rnn",),
+    ),
+    Component(
+        "MatchingAttention",
+        "affectkit.conversation.MatchingAttention",
+        "context",
+        paper=_DIALOGUE_RNN,
+        status="verified",
+        aliases=("general2",),
+    ),
+    Component("ClassificationHead", "affectkit.heads.ClassificationHead", "head"),
+    Component(
+        "DimensionalHead", "affectkit.heads.DimensionalHead", "head", aliases=("valence arousal regression",)
+    ),
+    Component("MultiHead", "affectkit.heads.MultiHead", "head", aliases=("auxiliary head",)),
+    Component(
+        "ClassificationLoss",
+        "affectkit.losses.ClassificationLoss",
+        "loss",
+        paper="focal: Lin et al., ICCV 2017, arXiv:1708.02002",
+        aliases=("cross entropy", "focal loss"),
+    ),
+    Component(
+        "VoteDistributionLoss", "affectkit.losses.VoteDistributionLoss", "loss", aliases=("soft labels",)
+    ),
+    Component("CCCLoss", "affectkit.losses.CCCLoss", "loss", paper=_CCC),
+    Component("MSELoss", "affectkit.losses.MSELoss", "loss"),
+    Component("WeightedSum", "affectkit.losses.WeightedSum", "loss", aliases=("multi-task loss",)),
+    Component("LinearRamp", "affectkit.losses.LinearRamp", "schedule"),
+    Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
+    Component("UAR", "affectkit.metrics.UAR", "metric", status="verified", aliases=("balanced accuracy",)),
+    Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),
+    Component(
+        "ConfusionCounts", "affectkit.metrics.ConfusionCounts", "metric", aliases=("confusion matrix",)
+    ),
+    Component("BalancedAccuracyPerLabel", "affectkit.metrics.BalancedAccuracyPerLabel", "metric"),
+    Component("CCC", "affectkit.metrics.CCC", "metric", paper=_CCC, status="verified"),
+    Component("Pearson", "affectkit.metrics.Pearson", "metric", aliases=("PCC",)),
+    Component("RMSE", "affectkit.metrics.RMSE", "metric"),
+    Component("SAGR", "affectkit.metrics.SAGR", "metric", aliases=("sign agreement",)),
+    Component(
+        "HclDifficulty",
+        "affectkit.curriculum.HclDifficulty",
+        "difficulty",
+        paper=_HCL,
+        status="verified",
+        aliases=("HCL", "shift count"),
+    ),
+    Component(
+        "WeightedShiftDifficulty",
+        "affectkit.curriculum.WeightedShiftDifficulty",
+        "difficulty",
+        paper=_PRC,
+        status="verified",
+        aliases=("PRC-Emo", "WES", "LSDGNN ICL"),
+    ),
+    Component("BabyStepCurriculum", "affectkit.curriculum.BabyStepCurriculum", "curriculum", paper=_HCL),
+    Component("PacedCurriculum", "affectkit.curriculum.PacedCurriculum", "curriculum"),
+    Component(
+        "CompetencePacing",
+        "affectkit.curriculum.CompetencePacing",
+        "pacing",
+        paper="Platanios et al., NAACL 2019, arXiv:1903.09848",
+    ),
+    Component(
+        "ErnetclWeighting",
+        "affectkit.curriculum.ErnetclWeighting",
+        "weighting",
+        paper="ERNetCL, official code",
+        status="verified",
+        aliases=("ERNetCL",),
+    ),
+    Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
+)
+
+
+def component(name: str) -> Component:
+    """Look a component up by its name or an alias, in any case.
+
+    Raises:
+        KeyError: If there is none of that name.
+
+    Example:
+        >>> component("bc-lstm").path
+        'affectkit.conversation.BcLSTM'
+    """
+    for row in COMPONENTS:
+        if name.lower() in {known.lower() for known in (row.name, *row.aliases)}:
+            return row
+    raise KeyError(f"the catalogue has no '{name}': `affectkit list` shows the names.")

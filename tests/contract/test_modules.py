@@ -1,0 +1,234 @@
+"""What every module of the library keeps, whatever its kind."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from affectkit.catalog import COMPONENTS
+from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
+from affectkit.encoders import ProjectionEncoder
+from affectkit.fusion import ConcatFusion, GatedFusion
+from affectkit.heads import ClassificationHead, DimensionalHead, MultiHead
+from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, VoteDistributionLoss, WeightedSum
+from affectkit.types import AffectOutput, Encoding, LossTerms, Target
+
+Leaves = dict[str, Tensor]
+
+KINDS = ("encoder", "fusion", "context", "head", "loss")
+UTTERANCES = 5
+
+
+class Case(NamedTuple):
+    """How to build a component, and how to feed it from a batch of B conversations."""
+
+    build: Callable[[], nn.Module]
+    run: Callable[[nn.Module, int], Leaves]
+
+
+def leaves(result: Encoding | AffectOutput | LossTerms) -> Leaves:
+    """The tensors of a result by name; parts that are absent are left out."""
+    found: Leaves = {}
+    for name, value in result._asdict().items():
+        if isinstance(value, Tensor):
+            found[name] = value
+        elif isinstance(value, dict) and not isinstance(result, LossTerms):
+            found.update({f"{name}.{key}": part for key, part in value.items()})
+    return found
+
+
+def features(batch: int, width: int = 6, *, seed: int = 0) -> Tensor:
+    return torch.randn(batch, UTTERANCES, width, generator=torch.Generator().manual_seed(seed))
+
+
+def mask_of(batch: int) -> Tensor:
+    lengths = torch.tensor([UTTERANCES - row % UTTERANCES for row in range(batch)])
+    return torch.arange(UTTERANCES) < lengths.unsqueeze(1)
+
+
+def run_encoder(module: nn.Module, batch: int) -> Leaves:
+    result: Encoding = module(features(batch), mask_of(batch))
+    assert result.pooled.shape == (batch, UTTERANCES, module.out_dim)
+    return leaves(result)
+
+
+def run_fusion(module: nn.Module, batch: int) -> Leaves:
+    mask = mask_of(batch)
+    parts = {
+        "audio": Encoding(features(batch, 4), mask=mask),
+        "text": Encoding(features(batch, 6, seed=1), mask=mask),
+    }
+    flag = features(batch, 1).squeeze(-1) > 0
+    result: Encoding = module(parts, {"audio": flag, "text": ~flag | mask})
+    assert result.pooled.shape == (batch, UTTERANCES, module.out_dim)
+    return leaves(result)
+
+
+def run_context(module: nn.Module, batch: int) -> Leaves:
+    mask = mask_of(batch)
+    speaker = (torch.arange(UTTERANCES) % 2).expand(batch, -1).masked_fill(~mask, -1)
+    result: Encoding = module(Encoding(features(batch), mask=mask), speaker)
+    assert result.pooled.shape == (batch, UTTERANCES, module.out_dim)
+    return leaves(result)
+
+
+def run_head(module: nn.Module, batch: int) -> Leaves:
+    result: AffectOutput = module(Encoding(features(batch)))
+    for value in leaves(result).values():
+        assert value.shape[:2] == (batch, UTTERANCES)
+    return leaves(result)
+
+
+def run_loss(module: nn.Module, batch: int) -> Leaves:
+    mask = mask_of(batch)
+    logits, dims = features(batch, 3), features(batch, 2, seed=1)
+    label = torch.arange(UTTERANCES).expand(batch, -1) % 3
+    target = Target(
+        label=label.masked_fill(~mask, -100),
+        dims=features(batch, 2, seed=2),
+        distribution=torch.softmax(features(batch, 3, seed=3), dim=-1),
+        weight=mask.float(),
+    )
+    result: LossTerms = module(
+        AffectOutput(logits=logits.requires_grad_(), dims=dims.requires_grad_()), target
+    )
+    assert result.total.shape == () and float(result.weight) > 0
+    return leaves(result)
+
+
+IN_DIMS = {"text": 6, "audio": 4}
+
+CASES: dict[str, list[Case]] = {
+    "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
+    "ConcatFusion": [
+        Case(lambda: ConcatFusion(IN_DIMS), run_fusion),
+        Case(lambda: ConcatFusion(IN_DIMS, out_dim=5), run_fusion),
+    ],
+    "GatedFusion": [Case(lambda: GatedFusion(IN_DIMS, 5), run_fusion)],
+    "BcLSTM": [
+        Case(lambda: BcLSTM(6, 4), run_context),
+        Case(lambda: BcLSTM(6, 4, num_layers=2, context="both", cell="gru"), run_context),
+    ],
+    "DialogueRNN": [
+        Case(lambda: DialogueRNN(6, 4), run_context),
+        Case(lambda: DialogueRNN(6, 4, context="both", listener=True, attention=True), run_context),
+    ],
+    "MatchingAttention": [Case(lambda: MatchingAttention(6), run_context)],
+    "ClassificationHead": [
+        Case(lambda: ClassificationHead(6, 3), run_head),
+        Case(lambda: ClassificationHead(6, 3, hidden_dim=4), run_head),
+    ],
+    "DimensionalHead": [
+        Case(lambda: DimensionalHead(6, 2), run_head),
+        Case(lambda: DimensionalHead(6, 2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
+    ],
+    "MultiHead": [
+        Case(
+            lambda: MultiHead(
+                ClassificationHead(6, 3), {"va": DimensionalHead(6, 2), "sentiment": ClassificationHead(6, 2)}
+            ),
+            run_head,
+        )
+    ],
+    "ClassificationLoss": [
+        Case(lambda: ClassificationLoss(3), run_loss),
+        Case(lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 0.5], gamma=2.0), run_loss),
+    ],
+    "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
+    "CCCLoss": [Case(CCCLoss, run_loss)],
+    "MSELoss": [Case(MSELoss, run_loss)],
+    "WeightedSum": [
+        Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)
+    ],
+}
+FLAT = [
+    pytest.param(case, id=f"{name}-{index}")
+    for name, cases in CASES.items()
+    for index, case in enumerate(cases)
+]
+
+
+def build(case: Case) -> nn.Module:
+    torch.manual_seed(0)
+    return case.build().eval()
+
+
+def total(result: Leaves) -> Tensor:
+    """A number that every floating part of a result moves, parts that are zero included."""
+    return torch.stack(
+        [(part.float() + 1).square().sum() for part in result.values() if part.requires_grad]
+    ).sum()
+
+
+def test_every_module_of_the_catalogue_has_a_case() -> None:
+    assert set(CASES) == {row.name for row in COMPONENTS if row.kind in KINDS}
+
+
+@pytest.mark.parametrize("case", FLAT)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_shapes_dtypes_and_repeatability(case: Case, batch: int) -> None:
+    module = build(case)
+    first, second = case.run(module, batch), case.run(module, batch)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name])
+        if value.is_floating_point():
+            assert value.dtype == torch.float32 and bool(value.isfinite().all())
+
+
+@pytest.mark.parametrize("case", FLAT)
+def test_every_parameter_has_a_finite_gradient(case: Case) -> None:
+    module = build(case)
+    torch.autograd.backward(total(case.run(module, 3)))
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(parameter.grad.isfinite().all()) and bool(parameter.grad.any()), name
+
+
+@pytest.mark.parametrize("case", FLAT)
+def test_the_state_dict_is_the_whole_state(case: Case) -> None:
+    module = build(case)
+    buffer = io.BytesIO()
+    torch.save(module.state_dict(), buffer)
+    buffer.seek(0)
+    other = case.build().eval()
+    other.load_state_dict(torch.load(buffer, weights_only=True))
+    expected = case.run(module, 3)
+    for name, value in case.run(other, 3).items():
+        assert torch.equal(value, expected[name])
+
+
+@pytest.mark.parametrize("case", FLAT)
+def test_copies_are_equal_and_independent(case: Case) -> None:
+    module = build(case)
+    expected = case.run(module, 3)
+    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        with torch.no_grad():
+            result = case.run(twin, 3)
+            for parameter in twin.parameters():
+                parameter.add_(1.0)
+        for name, value in result.items():
+            assert torch.equal(value, expected[name])
+    for name, value in case.run(module, 3).items():
+        assert torch.equal(value, expected[name])
+
+
+@pytest.mark.parametrize("case", FLAT)
+def test_bfloat16_autocast_stays_near(case: Case) -> None:
+    module = build(case)
+    expected = case.run(module, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        result = case.run(module, 3)
+        loss = total(result)
+    torch.autograd.backward(loss)
+    for name, value in result.items():
+        torch.testing.assert_close(value.float(), expected[name].float(), rtol=0.05, atol=0.05)
+    for parameter in module.parameters():
+        assert parameter.grad is not None and bool(parameter.grad.isfinite().all())

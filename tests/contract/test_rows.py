@@ -1,0 +1,153 @@
+"""Losses and metrics: a row of weight 0 and an absent target add nothing."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from affectkit.catalog import COMPONENTS
+from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, VoteDistributionLoss, WeightedSum
+from affectkit.metrics import (
+    CCC,
+    F1,
+    RMSE,
+    SAGR,
+    UAR,
+    Accuracy,
+    BalancedAccuracyPerLabel,
+    ConfusionCounts,
+    Pearson,
+)
+from affectkit.types import AffectOutput, Loss, Target
+
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "ClassificationLoss": lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 3.0], gamma=1.0),
+    "VoteDistributionLoss": VoteDistributionLoss,
+    "CCCLoss": CCCLoss,
+    "MSELoss": MSELoss,
+    "WeightedSum": lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}),
+}
+
+
+class MetricCase(NamedTuple):
+    build: Callable[[], Metric]
+    target: str  # which target it reads
+
+
+METRICS: dict[str, MetricCase] = {
+    "Accuracy": MetricCase(lambda: Accuracy(3), "label"),
+    "UAR": MetricCase(lambda: UAR(3), "label"),
+    "F1": MetricCase(lambda: F1(3), "label"),
+    "ConfusionCounts": MetricCase(lambda: ConfusionCounts(3), "label"),
+    "BalancedAccuracyPerLabel": MetricCase(lambda: BalancedAccuracyPerLabel(3), "multilabel"),
+    "CCC": MetricCase(lambda: CCC(2), "dims"),
+    "Pearson": MetricCase(lambda: Pearson(2), "dims"),
+    "RMSE": MetricCase(lambda: RMSE(2), "dims"),
+    "SAGR": MetricCase(lambda: SAGR(2), "dims"),
+}
+
+
+def noise(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+LABEL = torch.tensor([[0, 1, 2, 1, 0], [2, 2, 0, 1, 1]])
+REAL = torch.tensor([[True, True, True, True, False], [True, True, False, False, False]])
+
+
+def loss_total(loss: Loss, *, filler: float) -> tuple[float, float, Tensor, Tensor]:
+    """Value, divisor and gradients, with ``filler`` wherever a row is not real."""
+    gap = ~REAL.unsqueeze(-1)
+    logits = noise(2, 5, 3, seed=0).masked_fill(gap, filler).requires_grad_()
+    dims = noise(2, 5, 2, seed=1).masked_fill(gap, filler).requires_grad_()
+    target = Target(
+        label=LABEL.masked_fill(~REAL, -100),
+        dims=noise(2, 5, 2, seed=2).masked_fill(gap, filler),
+        distribution=torch.softmax(noise(2, 5, 3, seed=3), dim=-1),
+        weight=REAL.float(),
+    )
+    terms = loss(AffectOutput(logits=logits, dims=dims), target)
+    torch.autograd.backward(terms.total)
+    zero = torch.zeros(2, 5, 1)
+    grads = [zero if leaf.grad is None else leaf.grad for leaf in (logits, dims)]
+    return terms.total.item(), float(terms.weight), grads[0], grads[1]
+
+
+def test_every_loss_and_metric_of_the_catalogue_is_here() -> None:
+    assert set(LOSSES) == {row.name for row in COMPONENTS if row.kind == "loss"}
+    assert set(METRICS) == {row.name for row in COMPONENTS if row.kind == "metric"}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_rows_of_weight_zero_do_not_reach_a_loss(name: str) -> None:
+    total, weight, *_ = loss_total(LOSSES[name](), filler=0.0)
+    other, other_weight, *gradients = loss_total(LOSSES[name](), filler=5.0)
+    assert math.isfinite(total) and total == pytest.approx(other, abs=1e-6) and weight == other_weight
+    for gradient in gradients:
+        assert not gradient[~REAL].any()
+    assert any(bool(gradient[REAL].any()) for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_without_targets_is_a_zero_that_keeps_the_graph(name: str) -> None:
+    logits, dims = (noise(2, 5, width, seed=0).requires_grad_() for width in (3, 2))
+    target = Target(
+        label=torch.full((2, 5), -100),
+        dims=torch.full((2, 5, 2), float("nan")),
+        distribution=torch.full((2, 5, 3), float("nan")),
+        weight=torch.zeros(2, 5),
+    )
+    terms = LOSSES[name]()(AffectOutput(logits=logits, dims=dims), target)
+    assert terms.total.item() == 0.0 and terms.total.requires_grad
+    torch.autograd.backward(terms.total)
+    for leaf in (logits, dims):
+        assert leaf.grad is None or (bool(leaf.grad.isfinite().all()) and not leaf.grad.any())
+
+
+def metric_arguments(case: MetricCase) -> tuple[Tensor, Tensor]:
+    if case.target == "label":
+        return noise(2, 5, 3, seed=0), LABEL
+    if case.target == "multilabel":
+        return noise(10, 3, seed=0), (noise(10, 3, seed=1) > 0).float()
+    return noise(2, 5, 2, seed=0), noise(2, 5, 2, seed=1)
+
+
+def value(metric: Metric) -> Tensor:
+    result: Tensor = metric.compute()
+    return result.double()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_rows_of_weight_zero_do_not_reach_a_metric(name: str) -> None:
+    case = METRICS[name]
+    prediction, target = metric_arguments(case)
+    keep = REAL if target.shape[:2] == REAL.shape else REAL.reshape(-1)
+    weighted, cut = case.build(), case.build()
+    weighted.update(prediction, target, keep.float())
+    cut.update(prediction[keep], target[keep])
+    torch.testing.assert_close(value(weighted), value(cut), rtol=0, atol=1e-12)
+    full = case.build()
+    full.update(prediction, target)
+    assert not torch.allclose(value(full), value(cut))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_updates_add_up_and_reset_forgets(name: str) -> None:
+    case = METRICS[name]
+    prediction, target = metric_arguments(case)
+    whole, parts = case.build(), case.build()
+    parts.update(prediction.flip(-1), target)
+    parts.reset()
+    whole.update(prediction, target)
+    half = len(prediction) // 2
+    parts.update(prediction[half:], target[half:])
+    parts = copy.deepcopy(parts)
+    parts.update(prediction[:half], target[:half])
+    torch.testing.assert_close(value(whole), value(parts), rtol=0, atol=1e-12)

@@ -1,12 +1,10 @@
 """Lightning data modules over shards; they work without a trainer as well."""
 
 from affectkit.data.modules.conversation import ConversationDataModule
-from affectkit.data.modules.conversation_reader import ConversationReader
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 
 __all__ = (
     "ConversationDataModule",
-    "ConversationReader",
     "DataModuleError",
     "ShardDataModule",
 )

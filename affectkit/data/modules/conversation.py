@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from affectkit.data.collate import ConversationCollate, ConversationSample
-from affectkit.data.modules.conversation_reader import ConversationReader
+from affectkit.data.loader import ConversationReader
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty

@@ -47,8 +47,6 @@ class CCCLoss(nn.Module):
         number = real.sum().to(prediction.dtype)
         dims = prediction.shape[-1]
         prediction, truth = prediction.reshape(-1, dims), truth.reshape(-1, dims)
-        # A NaN of a padded row must not travel: all ranks would see it.
-        prediction = prediction.masked_fill(truth.isnan(), 0.0)
         if self.gather:
             prediction, truth = all_gather_rows(prediction), all_gather_rows(truth)
         annotated = (~truth.isnan()).any(0)

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from affectkit.losses import CCCLoss
-from affectkit.types import AffectOutput, Target
+from affectkit.types import AffectOutput, LossTerms, Target
 
 X = torch.randn(10, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = torch.randn(10, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 def value(prediction: torch.Tensor, target: torch.Tensor) -> float:
-    return CCCLoss()(AffectOutput(dims=prediction), Target(dims=target)).total.item()
+    terms: LossTerms = CCCLoss()(AffectOutput(dims=prediction), Target(dims=target))
+    return terms.total.item()
 
 
 def naive(x: torch.Tensor, y: torch.Tensor) -> float:

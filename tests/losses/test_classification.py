@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from affectkit.functional import class_weights, cross_entropy_rows
 from affectkit.losses import ClassificationLoss
-from affectkit.types import AffectOutput, Target
+from affectkit.types import AffectOutput, LossTerms, Target
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(8, 3, generator=GENERATOR)
@@ -14,7 +14,7 @@ LABEL = torch.tensor([0, 1, 2, 0, 0, -100, 1, 0])
 
 
 def total(loss: ClassificationLoss, weight: torch.Tensor | None = None) -> float:
-    terms = loss(AffectOutput(logits=LOGITS), Target(label=LABEL, weight=weight))
+    terms: LossTerms = loss(AffectOutput(logits=LOGITS), Target(label=LABEL, weight=weight))
     assert float(terms.weight) == 7.0
     return terms.total.item()
 

@@ -141,11 +141,13 @@ def test_rows_of_weight_zero_change_nothing_even_if_they_hold_nan(name: str) -> 
     label[padding], dims[padding] = 1, 100.0
     output = dirty(features)
     assert output.logits is not None and output.dims is not None and output.extra is not None
-    gap = padding.unsqueeze(-1)
+    # Added, not filled in: filling would stop the gradient before it could turn into NaN.
+    gap = torch.zeros(12, 3, 1, dtype=torch.float64)
+    gap[padding] = math.nan
     output = AffectOutput(
-        logits=output.logits.masked_fill(gap, math.nan),
-        dims=output.dims.masked_fill(gap, math.nan),
-        extra={"sentiment": output.extra["sentiment"].masked_fill(gap, math.nan)},
+        logits=output.logits + gap,
+        dims=output.dims + gap,
+        extra={"sentiment": output.extra["sentiment"] + gap},
     )
     terms = loss(output, target._replace(label=label, dims=dims))
     torch.autograd.backward(terms.total * terms.weight)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from affectkit.predict.extract.error import ExtractError
 from affectkit.predict.extract.extract_features import (
-    UNIT_SAMPLES,
     ExtractReport,
     extract_features,
     stored_modalities,
@@ -12,7 +11,6 @@ from affectkit.predict.extract.extract_features import (
 from affectkit.predict.extract.named_extractor import named_extractor
 
 __all__ = (
-    "UNIT_SAMPLES",
     "ExtractError",
     "ExtractReport",
     "extract_features",

@@ -62,8 +62,9 @@ def encode_parts(
                 yield futures[future]
         except BrokenProcessPool as error:
             raise ExtractError(
-                "A worker process of the extraction died (was it killed for memory?): run the same command "
-                "again, perhaps with fewer --jobs; what is finished is kept."
+                "A worker process of the extraction died (killed for memory, or started by a script without "
+                "`if __name__ == '__main__':`): run the same again, perhaps with fewer jobs; finished units "
+                "are kept."
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from affectkit.data.schema import canonical_json
 from affectkit.data.shards import MANIFEST_NAME, FeatureSpec, Manifest, ShardStore, open_shards, read_manifest
@@ -18,9 +18,6 @@ from affectkit.predict.extract.merge_parts import merge_parts
 from affectkit.predict.extract.part_folder import PartFolder
 from affectkit.predict.extract.utterance_items import MODALITY_MEMBERS, has_modality
 from affectkit.predict.extract.work_unit import WorkUnit, plan_units
-
-#: Samples that are encoded, stored and, after a kill, lost together.
-UNIT_SAMPLES: Final = 32
 
 
 class ExtractReport(NamedTuple):
@@ -45,13 +42,14 @@ def extract_features(
     jobs: int = 1,
     rank: int = 0,
     world_size: int = 1,
+    unit_samples: int = 32,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExtractReport:
     """Encode every utterance of every split of ``src`` and write a data set of features to ``out``.
 
     The new samples hold ``KEY.json`` unchanged and ``KEY.safetensors`` with the features of
-    ``src`` and the new ones. The work is cut into units of :data:`UNIT_SAMPLES` samples that do
+    ``src`` and the new ones. The work is cut into units of ``unit_samples`` samples that do
     not depend on ``jobs`` or ``world_size``, and every process computes with one thread: the
     bytes of the result are the same however many processes made it. Finished units lie in
     ``.OUT.extract`` beside ``out``; after a kill the same call does only what is missing. Several
@@ -62,9 +60,11 @@ def extract_features(
         src: Data set of conversations.
         out: Folder to make.
         encoders: Encoder by the name that its features get; it reads its ``modality``.
-        jobs: Processes of this call.
+        jobs: Processes of this call. With more than one they are spawned, so a script that calls
+            this needs the usual ``if __name__ == "__main__":``.
         rank: Number of this process among those that share the work.
         world_size: How many share the work.
+        unit_samples: Samples that are encoded, stored and, after a kill, lost together.
         overwrite: Replace the data set that lies at ``out``.
         progress: Called with (units done, units of this process) after each unit.
 
@@ -73,17 +73,17 @@ def extract_features(
         ShardError: If ``src`` is damaged.
     """
     target = Path(out).absolute()
-    if jobs < 1 or not 0 <= rank < world_size:
+    if jobs < 1 or unit_samples < 1 or not 0 <= rank < world_size:
         raise ExtractError(
-            f"extract_features got jobs={jobs}, rank={rank}, world_size={world_size}: "
-            "give at least one job and 0 <= rank < world_size."
+            f"extract_features got jobs={jobs}, rank={rank}, world_size={world_size} and "
+            f"unit_samples={unit_samples}: give at least one job and one sample, and 0 <= rank < world_size."
         )
     if target == Path(src).absolute():
         raise ExtractError(f"The output {target} is the source itself: choose another folder.")
     source = read_manifest(src)
     stores = {split: open_shards(src, split) for split in source.splits}
     _check_encoders(source, stores, encoders)
-    digest = _digest(stores, encoders)
+    digest = _digest(stores, encoders, unit_samples)
     template = _template(source, encoders, digest)
     parts = PartFolder(target, digest)
     if _is_done(target, template):
@@ -93,7 +93,7 @@ def extract_features(
         raise ExtractError(
             f"{target} holds a data set made otherwise: choose another folder, or pass --overwrite."
         )
-    units = plan_units({split: len(store) for split, store in stores.items()}, UNIT_SAMPLES)
+    units = plan_units({split: len(store) for split, store in stores.items()}, unit_samples)
     mine = units[rank::world_size]
     parts.prepare()
     todo = [unit for unit in mine if not parts.has(unit)]
@@ -149,11 +149,13 @@ def _check_encoders(
             )
 
 
-def _digest(stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor]) -> str:
+def _digest(
+    stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor], unit_samples: int
+) -> str:
     depends_on = {
         "source": {split: store.fingerprint for split, store in stores.items()},
         "encoders": {name: [e.modality, e.identity, e.out_dim] for name, e in encoders.items()},
-        "unit": UNIT_SAMPLES,
+        "unit_samples": unit_samples,
     }
     return hashlib.sha256(canonical_json(depends_on)).hexdigest()
 

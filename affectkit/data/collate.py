@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.schema import ConversationRecord, ShardError
+from affectkit.data.schema import ConversationRecord, ShardError, conversation_record
 from affectkit.types import IGNORE_LABEL, Target
 
 SampleT_contra = TypeVar("SampleT_contra", contravariant=True)
@@ -67,7 +67,8 @@ class ConversationCollate:
         - speaker: (B, U) int64, -1 on padding.
 
     Raises:
-        ShardError: If features do not fit the utterances, or a label is not in ``label_table``.
+        ShardError: If a record is malformed, features do not fit the utterances, or a label is not in
+            ``label_table``.
     """
 
     def __init__(
@@ -96,12 +97,29 @@ class ConversationCollate:
         valid: Sequence[bool],
     ) -> AffectBatch:
         """Pad and join ``samples``."""
+        try:
+            return self._join(samples, keys, positions, valid)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            # Checking every field of every record beforehand would take as long as all the rest. What
+            # is read is checked as arrays; if something is wrong, the full check says what.
+            for key, sample in zip(keys, samples, strict=True):
+                conversation_record(sample.record, where=f"Sample {key!r}")
+            raise
+
+    def _join(
+        self,
+        samples: Sequence[ConversationSample],
+        keys: Sequence[str],
+        positions: Sequence[int],
+        valid: Sequence[bool],
+    ) -> AffectBatch:
         lengths = np.array([len(sample.record["utterances"]) for sample in samples], dtype=np.int64)
         shape = (len(samples), int(lengths.max()))
         mask = np.arange(shape[1]) < lengths[:, None]
         speaker = np.full(shape, -1, dtype=np.int64)
         for row, sample in enumerate(samples):
-            speaker[row, : lengths[row]] = [u["speaker"] for u in sample.record["utterances"]]
+            speakers = [u["speaker"] for u in sample.record["utterances"]]
+            speaker[row, : lengths[row]] = _numbers(speakers, size=len(sample.record["speakers"]))
         weight = (mask & np.array(valid, dtype=np.bool_)[:, None]).astype(np.float32)
         inputs, present = self._features(samples, keys, shape)
         return AffectBatch(
@@ -157,12 +175,12 @@ class ConversationCollate:
         label = np.full(shape, IGNORE_LABEL, dtype=np.int64)
         for row, sample in enumerate(samples):
             stored = _numbers([u["label"] for u in sample.record["utterances"]])
-            known = stored != IGNORE_LABEL
-            if known.any() and stored[known].max() >= len(self._label_table):
+            if stored.max() >= len(self._label_table):
                 raise ShardError(
-                    f"Sample {keys[row]!r} has label {stored[known].max()}, but the label space of its "
-                    f"shards ends at {len(self._label_table) - 1}: run `affectkit shards check` on them."
+                    f"Sample {keys[row]!r} has label {stored.max()}, but the label space of its shards "
+                    f"ends at {len(self._label_table) - 1}: run `affectkit shards check` on them."
                 )
+            known = stored != IGNORE_LABEL
             stored[known] = self._label_table[stored[known]]
             label[row, : len(stored)] = stored
         return torch.from_numpy(label)
@@ -209,5 +227,10 @@ class ConversationCollate:
         return meta
 
 
-def _numbers(values: Sequence[int | None]) -> NDArray[np.int64]:
-    return np.array([IGNORE_LABEL if value is None else value for value in values], dtype=np.int64)
+def _numbers(values: Sequence[int | None], *, size: int | None = None) -> NDArray[np.int64]:
+    """Numbers from 0, below ``size`` if given, with -100 for None; a float or a text is a ValueError."""
+    array = np.array([IGNORE_LABEL if value is None else value for value in values])
+    wrong = (array < 0) & (array != IGNORE_LABEL) if array.dtype == np.int64 else np.True_
+    if wrong.any() or (size is not None and not 0 <= array.min() <= array.max() < size):
+        raise ValueError(f"numbers from 0 are wanted instead of {values}")
+    return array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from torch import Tensor
 
@@ -29,14 +30,26 @@ class ConversationReader:
         features: dict[str, Tensor] = {}
         if self._features and "safetensors" in members:
             features = decode_safetensors(members["safetensors"])
-        return ConversationSample(record=self.record(members), features=features)
+        # the fields of the record are checked where they are used, as arrays
+        return ConversationSample(record=cast(ConversationRecord, _parsed(members)), features=features)
 
     @staticmethod
     def record(members: Mapping[str, memoryview]) -> ConversationRecord:
-        """Decode the record alone."""
-        if "json" not in members:
-            raise ShardError(
-                f"The conversation has no json member (it has {', '.join(sorted(members)) or 'none'}): "
-                f"make the shards anew from their source."
-            )
-        return conversation_record(parse_json(members["json"], where="The JSON"), where="The JSON")
+        """Decode the record alone and check every field of it."""
+        return conversation_record(_parsed(members), where="The JSON")
+
+
+def _parsed(members: Mapping[str, memoryview]) -> dict[str, object]:
+    if "json" not in members:
+        raise ShardError(
+            f"The conversation has no json member (it has {', '.join(sorted(members)) or 'none'}): "
+            f"make the shards anew from their source."
+        )
+    value = parse_json(members["json"], where="The JSON")
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("utterances"), list)
+        or not value["utterances"]
+    ):
+        conversation_record(value, where="The JSON")
+    return cast("dict[str, object]", value)

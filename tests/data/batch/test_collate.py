@@ -151,3 +151,33 @@ def test_dims_of_another_number_are_refused() -> None:
     }
     with pytest.raises(ShardError, match="has 1 affect dimensions in utterance 0, but its scale has 2"):
         collate([ConversationSample(record=record, features={})])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("speaker", 1),
+        ("speaker", -1),
+        ("speaker", "0"),
+        ("speaker", None),
+        ("label", 1.5),
+        ("label", -1),
+        ("label", "joy"),
+        ("label", 2**70),
+        ("dims", [0.5, "x"]),
+        ("dims", 0.5),
+        ("extra", {"sentiment": -1}),
+        ("extra", [1]),
+    ],
+)
+def test_a_malformed_field_is_refused_by_name(field: str, value: object) -> None:
+    said = {"id": "0", "text": "", "speaker": 0, "label": 0, field: value}
+    record = {"id": "x", "speakers": ["a"], "utterances": [said]}
+    with pytest.raises(ShardError, match=rf"Sample 'k0'.*{field}"):
+        collate([ConversationSample(record=record, features={})])  # type: ignore[arg-type]
+
+
+def test_a_missing_field_is_refused_by_name() -> None:
+    record = {"id": "x", "speakers": ["a"], "utterances": [{"id": "0", "text": "", "label": 0}]}
+    with pytest.raises(ShardError, match=r"Sample 'k0'.*missing speaker"):
+        collate([ConversationSample(record=record, features={})])  # type: ignore[arg-type]

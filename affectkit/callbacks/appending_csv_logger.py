@@ -102,5 +102,5 @@ class AppendingCSVLogger(Logger):
         starts = [
             int(head) for head in (line.split(",", 1)[0] for line in text.splitlines()) if head.isdigit()
         ]
-        # A power cut may have torn the last row; a sixth field makes readers pass over it.
-        return "" if text.endswith("\n") else ",torn\n", max(starts, default=-1) + 1
+        # A power cut may have torn the last row; too many fields make readers pass over it.
+        return "" if text.endswith("\n") else ",,,,,torn\n", max(starts, default=-1) + 1

@@ -169,7 +169,7 @@ class ResumableCheckpoint(Checkpoint):
         path = self.folder / name
         partial = partial_path(path)
         # Collective: every rank gathers its part of the state, the first one writes.
-        trainer.save_checkpoint(partial)
+        trainer.save_checkpoint(partial, weights_only=False)  # False: the optimizer's state as well
         if trainer.is_global_zero:
             sync_file(partial)
             move_into_place(partial, path)

@@ -99,12 +99,17 @@ class ConversationCollate:
         """Pad and join ``samples``."""
         try:
             return self._join(samples, keys, positions, valid)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             # Checking every field of every record beforehand would take as long as all the rest. What
             # is read is checked as arrays; if something is wrong, the full check says what.
             for key, sample in zip(keys, samples, strict=True):
                 conversation_record(sample.record, where=f"Sample {key!r}")
-            raise
+            if isinstance(error, ShardError):
+                raise
+            raise ShardError(
+                f"Sample {' or '.join(map(repr, keys))} is malformed ({error}): run `affectkit shards check` "
+                f"on its shards."
+            ) from error
 
     def _join(
         self,
@@ -119,7 +124,7 @@ class ConversationCollate:
         speaker = np.full(shape, -1, dtype=np.int64)
         for row, sample in enumerate(samples):
             speakers = [u["speaker"] for u in sample.record["utterances"]]
-            speaker[row, : lengths[row]] = _numbers(speakers, size=len(sample.record["speakers"]))
+            speaker[row, : lengths[row]] = _numbers(speakers, "speaker", size=len(sample.record["speakers"]))
         weight = (mask & np.array(valid, dtype=np.bool_)[:, None]).astype(np.float32)
         inputs, present = self._features(samples, keys, shape)
         return AffectBatch(
@@ -174,7 +179,7 @@ class ConversationCollate:
             return None
         label = np.full(shape, IGNORE_LABEL, dtype=np.int64)
         for row, sample in enumerate(samples):
-            stored = _numbers([u["label"] for u in sample.record["utterances"]])
+            stored = _numbers([u["label"] for u in sample.record["utterances"]], "label")
             if stored.max() >= len(self._label_table):
                 raise ShardError(
                     f"Sample {keys[row]!r} has label {stored.max()}, but the label space of its shards "
@@ -214,7 +219,8 @@ class ConversationCollate:
             values = np.full(shape, IGNORE_LABEL, dtype=np.int64)
             for row, sample in enumerate(samples):
                 utterances = sample.record["utterances"]
-                values[row, : len(utterances)] = _numbers([u.get("extra", {}).get(name) for u in utterances])
+                stored = [u.get("extra", {}).get(name) for u in utterances]
+                values[row, : len(utterances)] = _numbers(stored, name)
             found[name] = torch.from_numpy(values)
         return found
 
@@ -227,10 +233,10 @@ class ConversationCollate:
         return meta
 
 
-def _numbers(values: Sequence[int | None], *, size: int | None = None) -> NDArray[np.int64]:
+def _numbers(values: Sequence[int | None], what: str, *, size: int | None = None) -> NDArray[np.int64]:
     """Numbers from 0, below ``size`` if given, with -100 for None; a float or a text is a ValueError."""
     array = np.array([IGNORE_LABEL if value is None else value for value in values])
     wrong = (array < 0) & (array != IGNORE_LABEL) if array.dtype == np.int64 else np.True_
     if wrong.any() or (size is not None and not 0 <= array.min() <= array.max() < size):
-        raise ValueError(f"numbers from 0 are wanted instead of {values}")
+        raise ValueError(f"{what} is {values}, where numbers from 0 are wanted")
     return array

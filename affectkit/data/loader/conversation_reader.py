@@ -27,11 +27,12 @@ class ConversationReader:
 
     def __call__(self, members: Mapping[str, memoryview]) -> ConversationSample:
         """Decode ``members``."""
+        # the fields of the record are checked where they are used, as arrays
+        record = cast(ConversationRecord, _parsed(members))
         features: dict[str, Tensor] = {}
         if self._features and "safetensors" in members:
             features = decode_safetensors(members["safetensors"])
-        # the fields of the record are checked where they are used, as arrays
-        return ConversationSample(record=cast(ConversationRecord, _parsed(members)), features=features)
+        return ConversationSample(record=record, features=features)
 
     @staticmethod
     def record(members: Mapping[str, memoryview]) -> ConversationRecord:

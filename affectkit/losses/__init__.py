@@ -2,9 +2,10 @@
 
 from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
+from affectkit.losses.linear_ramp import LinearRamp
 from affectkit.losses.mse import MSELoss
 from affectkit.losses.vote_distribution import VoteDistributionLoss
-from affectkit.losses.weighted_sum import LinearRamp, WeightedSum
+from affectkit.losses.weighted_sum import WeightedSum
 
 __all__ = (
     "CCCLoss",

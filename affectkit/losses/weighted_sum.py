@@ -11,35 +11,6 @@ from affectkit.losses.rows import real_rows
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
 
-class LinearRamp:
-    """A weight that goes linearly from one value to another while training progresses.
-
-    Args:
-        start: Weight up to ``begin``.
-        end: Weight from ``finish`` on.
-        begin: Progress in [0, 1] at which the ramp begins.
-        finish: Progress at which it ends.
-
-    Example:
-        >>> ramp = LinearRamp(1.0, 0.0, begin=0.5)
-        >>> ramp(0.0), ramp(0.75), ramp(1.0)
-        (1.0, 0.5, 0.0)
-    """
-
-    def __init__(self, start: float, end: float, *, begin: float = 0.0, finish: float = 1.0) -> None:
-        if not 0.0 <= begin < finish <= 1.0:
-            raise ValueError(f"LinearRamp got begin={begin}, finish={finish}; give 0 <= begin < finish <= 1.")
-        self.start = start
-        self.end = end
-        self.begin = begin
-        self.finish = finish
-
-    def __call__(self, progress: float) -> float:
-        """Weight at a training progress in [0, 1]."""
-        share = min(max((progress - self.begin) / (self.finish - self.begin), 0.0), 1.0)
-        return self.start + share * (self.end - self.start)
-
-
 class WeightedSum(nn.Module):
     r"""Sum of losses with constant or scheduled weights, over one divisor: the rows of the batch.
 
@@ -52,7 +23,7 @@ class WeightedSum(nn.Module):
     Args:
         losses: Losses by name; the name is the log key of the term.
         weights: Weight of each loss, a number or a function of training progress in [0, 1] such
-            as :class:`LinearRamp`; 1 where a name is absent.
+            as :class:`affectkit.losses.LinearRamp`; 1 where a name is absent.
 
     Raises:
         ValueError: If there is no loss, or a weight has no loss.

@@ -89,8 +89,8 @@ def raw_inputs(corpora: Mapping[str, list[SyntheticUtterance]]) -> dict[str, dic
         padded = [np.pad(wave, (0, SAMPLE_RATE - len(wave))) for wave in waves]
         counts: Matrix = words.transform([u.text for u in utterances]).toarray().astype(np.float32)
         table["text: bag of words"][split] = counts
-        table["visual: pixels"][split] = np.stack(images).reshape(len(images), -1).astype(np.float32) / 255
-        table["audio: waveform"][split] = np.stack(padded)
+        table["visual: pixels"][split] = np.stack(images).reshape(len(images), -1).astype(np.float32)
+        table["audio: waveform"][split] = np.stack(padded).astype(np.float32)
         table["audio: log-spectrum"][split] = np.stack([log_spectrum(wave) for wave in waves])
     for name, parts in table.items():
         if not name.startswith("text"):
@@ -102,7 +102,7 @@ def raw_inputs(corpora: Mapping[str, list[SyntheticUtterance]]) -> dict[str, dic
 def regression(inputs: Mapping[str, Matrix], labels: Mapping[str, Labels]) -> float:
     """Test score of the logistic regression whose strength is best on val."""
     best, chosen = -1.0, None
-    # Weakly regularised fits of thousands of columns take long to end and are never the chosen ones.
+    # A weakly regularised fit of thousands of columns is cut off early, and val decides on what it is worth.
     warnings.simplefilter("ignore", ConvergenceWarning)
     # Inputs of thousands of columns want less, words of a hundred columns more: offer both.
     for strength in (*STRENGTHS, 1.0):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from affectkit._optional import MissingExtraError
 from affectkit.predict import ExtractError, named_extractor
@@ -14,6 +16,36 @@ def test_tiny_is_there_for_every_modality(modality: str) -> None:
     one, two = named_extractor(modality), named_extractor(modality, "tiny")
     assert one.modality == modality
     assert one.identity == two.identity and one.out_dim > 0
+
+
+def test_it_travels_by_name_and_gives_the_same_features() -> None:
+    encoder = named_extractor("text")
+    sent = pickle.dumps(encoder)
+    assert len(sent) < 200
+    again = pickle.loads(sent)
+    assert again.identity == encoder.identity
+    assert torch.equal(again(["so what"]), encoder(["so what"]))
+
+
+def test_a_transformers_model_gives_the_same_features_in_another_process(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    transformers.BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    config = transformers.BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    encoder = named_extractor("text", str(tmp_path))
+    assert encoder.out_dim == 8 and str(tmp_path.parent) not in encoder.identity
+    again = pickle.loads(pickle.dumps(encoder))
+    assert again.identity == encoder.identity
+    assert torch.equal(again(["so", "what now"]), encoder(["so", "what now"]))
 
 
 def test_only_text_knows_other_names() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from torch import Tensor
 
 from affectkit.encoders import FeatureExtractor, TransformersTextEncoder, tiny
 from affectkit.predict.extract.error import ExtractError
@@ -11,7 +14,34 @@ from affectkit.predict.extract.error import ExtractError
 TINY: Final = "tiny"
 
 
-def named_extractor(modality: str, name: str = TINY) -> FeatureExtractor:
+class NamedExtractor:
+    """An encoder that travels to another process by its name instead of by its weights.
+
+    A model of transformers does not survive pickling (its hidden states are no longer given out),
+    and hundreds of megabytes need not go through a pipe: the receiving process loads it anew.
+
+    Args:
+        modality: What it encodes.
+        name: The name it was made by.
+        encoder: The encoder itself.
+    """
+
+    def __init__(self, modality: str, name: str, encoder: FeatureExtractor) -> None:
+        self.modality = modality
+        self.name = name
+        self.out_dim = encoder.out_dim
+        self.identity = encoder.identity
+        self._encoder = encoder
+
+    def __call__(self, items: Sequence[object]) -> Tensor:
+        """Turn n items into (n, D)."""
+        return self._encoder(items)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], NamedExtractor], tuple[str, str]]:
+        return named_extractor, (self.modality, self.name)
+
+
+def named_extractor(modality: str, name: str = TINY) -> NamedExtractor:
     """Make the encoder of a modality.
 
     Args:
@@ -26,6 +56,10 @@ def named_extractor(modality: str, name: str = TINY) -> FeatureExtractor:
         >>> named_extractor("audio").modality
         'audio'
     """
+    return NamedExtractor(modality, name, _load(modality, name))
+
+
+def _load(modality: str, name: str) -> FeatureExtractor:
     if name == TINY and modality == "text":
         return tiny.TinyTextEncoder()
     if name == TINY and modality == "visual":

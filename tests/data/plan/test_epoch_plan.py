@@ -146,6 +146,9 @@ def test_length_buckets_exchange_samples_within_a_chunk_only(
     plan = EpochPlan(**shape, lengths=lengths, bucket_batches=chunk)
     bucketed = read(plan, ranks=data.draw(st.sampled_from(divisors(shape["global_batch"]))))
     assert len(bucketed) == len(plain)
+    if shape["shuffle"] == "none":
+        assert all(all(valid) for _, valid in bucketed[:-1])
+        assert all(valid == sorted(valid, reverse=True) for _, valid in bucketed)
     for first in range(0, len(plain), chunk):
         old, new = plain[first : first + chunk], bucketed[first : first + chunk]
         assert sorted(flat(new)) == sorted(flat(old))

@@ -54,7 +54,9 @@ def decode_audio(data: bytes | memoryview, *, kind: str) -> Audio:
                 raise DecodeError(
                     f"The {kind} file ends after {len(values)} of {file.frames} samples: restore it."
                 )
-    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+    except soundfile.LibsndfileError as error:
+        raise DecodeError(f"The {kind} file is damaged ({error.error_string}): restore it.") from error
+    except (soundfile.SoundFileRuntimeError, TypeError, ValueError) as error:
         if isinstance(error, DecodeError):
             raise
         raise DecodeError(f"The {kind} file is damaged ({error}): restore it or make it anew.") from error

@@ -41,7 +41,9 @@ def decode_image(data: bytes | memoryview, *, kind: str) -> Tensor:
                     "store it smaller."
                 )
             pixels = np.array(picture.convert("RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, struct.error) as error:
+    except UnidentifiedImageError as error:
+        raise DecodeError(f"The file is no {kind} picture: restore it or make it anew.") from error
+    except (OSError, SyntaxError, EOFError, struct.error) as error:
         raise _damaged(kind, error) from error
     except (ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         if isinstance(error, DecodeError):

@@ -6,6 +6,7 @@ from affectkit.data.schema import ShardError
 from affectkit.data.shards.build_folder import build_folder, swap_into_place
 from affectkit.data.shards.dataset_writer import DatasetWriter
 from affectkit.data.shards.encode import encode_tensors
+from affectkit.data.shards.foreign import index_foreign, sample_labels
 from affectkit.data.shards.join_shards import read_entry, write_manifest
 from affectkit.data.shards.licence import Licence, LicenceClass
 from affectkit.data.shards.manifest import (
@@ -40,9 +41,11 @@ __all__ = (
     "check_features",
     "check_record",
     "encode_tensors",
+    "index_foreign",
     "open_shards",
     "read_entry",
     "read_manifest",
+    "sample_labels",
     "shard_name",
     "swap_into_place",
     "verify_shard",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Final, Literal, cast, get_args
 from affectkit.data.schema import ShardError, canonical_json, parse_json
 from affectkit.data.shards.json_fields import JsonFields
 from affectkit.data.shards.licence import Licence, LicenceClass
-from affectkit.data.shards.names import SHARD_NAME, check_split
+from affectkit.data.shards.names import check_split
 from affectkit.labels import AffectScale, LabelSpace
 
 FORMAT_VERSION: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
+_PLAIN_TAR: Final = re.compile(r"[^./\\\x00][^/\\\x00]*\.tar")  # no folder: a manifest is not trusted
 SampleKind = Literal["conversation", "image", "clip", "audio", "text", "features"]
 
 
@@ -46,8 +48,7 @@ class ShardEntry:
     class_counts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        match = SHARD_NAME.fullmatch(self.name)
-        if match is None and (Path(self.name).name != self.name or not self.name.endswith(".tar")):
+        if not _PLAIN_TAR.fullmatch(self.name):
             raise ShardError(f"The shard name {self.name!r} is not a plain NAME.tar: make the manifest anew.")
         check_split(self.split)
         if min(self.samples, self.items, self.bytes, *self.class_counts, 0) < 0:

@@ -6,8 +6,6 @@ import re
 
 from affectkit.data.schema import ShardError, member_kind
 
-#: ``<split>-00000.tar``
-SHARD_NAME = re.compile(r"(?P<split>[a-z][a-z0-9_]*)-(?P<number>[0-9]{5,})\.tar")
 _SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]|(?:^|/)(?:/|$)|(?:^|/)\.\.?(?:/|$)")
 _NAME_BYTES = 100  # longer names need the prefix field or an extension that older readers lack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -40,7 +40,8 @@ class ShardIndex:
 
     Sample ``i`` has the key ``key_bytes[key_start[i] : key_start[i + 1]]`` and the members
     ``first_member[i]`` to ``first_member[i + 1] - 1``; member ``j`` has the extension
-    ``extensions[member_ext[j]]`` and lies at ``member_offset[j]``.
+    ``extensions[member_ext[j]]`` and lies at ``member_offset[j]``. Members of the kinds in
+    ``left_out`` lie in the tar and are not listed.
 
     Shape:
         - first_member, key_start: (samples + 1,) int64.
@@ -50,6 +51,7 @@ class ShardIndex:
 
     entry: ShardEntry
     extensions: tuple[str, ...]
+    left_out: tuple[str, ...]
     first_member: Int64Array
     key_start: Int64Array
     member_ext: Int64Array
@@ -81,11 +83,18 @@ class ShardIndex:
     def to_bytes(self) -> bytes:
         """The file's content: a safetensors file, equal for equal indexes."""
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in (*_INT64, "key_bytes")}
-        about = {"version": 1, "extensions": list(self.extensions), "shard": asdict(self.entry)}
+        about = {
+            "version": 1,
+            "extensions": list(self.extensions),
+            "left_out": list(self.left_out),
+            "shard": asdict(self.entry),
+        }
         return save(arrays, metadata={_METADATA: canonical_json(about).decode("utf-8")})
 
 
-def build_index(entry: ShardEntry, samples: Iterable[IndexedSample]) -> ShardIndex:
+def build_index(
+    entry: ShardEntry, samples: Iterable[IndexedSample], *, left_out: Iterable[str] = ()
+) -> ShardIndex:
     """Lay out the index of ``samples``, which are in the order in which they lie in the tar."""
     extensions: dict[str, int] = {}
     key_start, first_member = [0], [0]
@@ -104,6 +113,7 @@ def build_index(entry: ShardEntry, samples: Iterable[IndexedSample]) -> ShardInd
     return ShardIndex(
         entry=replace(entry, index_sha256=""),
         extensions=tuple(extensions),
+        left_out=tuple(sorted(left_out)),
         first_member=np.array(first_member, dtype=np.int64),
         key_start=np.array(key_start, dtype=np.int64),
         member_ext=np.array(ext, dtype=np.int64),
@@ -136,6 +146,7 @@ def open_index(path: Path) -> ShardIndex:
     index = ShardIndex(
         entry=shard_entry(about.child("shard")),
         extensions=about.texts("extensions"),
+        left_out=about.texts("left_out"),
         **arrays,
     )
     _check(path, index)
@@ -169,8 +180,15 @@ def _partitions(starts: Int64Array, stop: int) -> bool:
     )
 
 
-def group_members(path: Path, members: Iterable[TarMember]) -> list[IndexedSample]:
-    """Group the members of a tar into samples, as stock readers do.
+def group_members(
+    path: Path, members: Iterable[TarMember], *, left_out: Collection[str] = ()
+) -> list[IndexedSample]:
+    """Group the members of a tar into samples, as stock readers do: extensions in lower case.
+
+    Args:
+        path: The tar, for errors.
+        members: Its members, in order.
+        left_out: Kinds of members (the last part of the extension) to pass over.
 
     Raises:
         ShardError: If a name is unsafe, a key's members are apart (stock readers would make two
@@ -180,6 +198,7 @@ def group_members(path: Path, members: Iterable[TarMember]) -> list[IndexedSampl
     seen: set[str] = set()
     for member in members:
         key, ext = split_member_name(member.name, where=str(path))
+        ext = ext.lower()
         if not samples or samples[-1][0] != key:
             if key in seen:
                 raise ShardError(
@@ -188,6 +207,8 @@ def group_members(path: Path, members: Iterable[TarMember]) -> list[IndexedSampl
                 )
             seen.add(key)
             samples.append((key, []))
+        if ext.rpartition(".")[2] in left_out:
+            continue
         if any(ext == other.ext for other in samples[-1][1]):
             raise ShardError(
                 f"{path}: sample {key!r} has the member {ext!r} twice: write the shard anew with one."

@@ -154,7 +154,7 @@ def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:
                     "restore it or make the data set anew."
                 )
     index = _open_index(root, entry)
-    found = group_members(path, scan_tar(path))
+    found = group_members(path, scan_tar(path), left_out=index.left_out)
     if found != [(index.key(sample), index.members(sample)) for sample in range(len(index))]:
         raise ShardError(
             f"The headers of {path} and its index differ: restore both or make the data set anew."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affectkit.data.store.check import CheckReport, check_dataset
 from affectkit.data.store.protocol import SampleStore
 
-__all__ = ("SampleStore",)
+__all__ = ("CheckReport", "SampleStore", "check_dataset")

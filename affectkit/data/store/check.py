@@ -1,0 +1,153 @@
+"""The complete check of a stored data set: every byte, every header, every value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from affectkit.data.decode import decode_sample
+from affectkit.data.schema import ShardError, conversation_record
+from affectkit.data.shards import (
+    Manifest,
+    ShardEntry,
+    ShardStore,
+    check_features,
+    check_record,
+    read_manifest,
+    sample_labels,
+    verify_shard,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check looked at, and every problem that it found, each in one sentence."""
+
+    shards: int
+    samples: int
+    items: int
+    bytes: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing is wrong."""
+        return not self.problems
+
+
+def check_dataset(
+    root: str | os.PathLike[str],
+    *,
+    quick: bool = False,
+    on_shard: Callable[[str], None] | None = None,
+) -> CheckReport:
+    """Check a data set and report all problems instead of stopping at the first.
+
+    Every shard: size, checksums of tar and index, all headers, adjacency and names of members, and
+    whether the index tells the same as the headers. Every sample: all members decoded, the record's
+    structure, label ranges, NaN and infinities, shapes and types of features. The whole: keys that
+    occur twice in a split, stated counts, and files that the manifest does not know.
+
+    Args:
+        root: Folder of the data set.
+        quick: Leave out checksums and samples; only sizes, headers, indexes and names.
+        on_shard: Called with the name of every shard that is about to be checked.
+    """
+    folder = Path(root)
+    try:
+        manifest = read_manifest(folder)
+    except ShardError as error:
+        return CheckReport(0, 0, 0, 0, (str(error),))
+    problems: list[str] = []
+    for entry in manifest.shards:
+        if on_shard is not None:
+            on_shard(entry.name)
+        try:
+            verify_shard(folder, entry, verify="headers" if quick else "sha256")
+        except ShardError as error:
+            problems.append(str(error))
+            continue
+        if not quick:
+            problems += _check_samples(folder, manifest, entry)
+    problems += _repeated_keys(folder, manifest)
+    stated = {name for entry in manifest.shards for name in (entry.name, entry.index_name)}
+    problems += [
+        f"{path} is not in the manifest: remove it, or build the manifest anew with `affectkit shards index`."
+        for path in sorted(folder.glob("*.tar*"))
+        if path.name not in stated
+    ]
+    return CheckReport(
+        shards=len(manifest.shards),
+        samples=sum(entry.samples for entry in manifest.shards),
+        items=sum(entry.items for entry in manifest.shards),
+        bytes=sum(entry.bytes for entry in manifest.shards),
+        problems=tuple(problems),
+    )
+
+
+def _one_shard(folder: Path, manifest: Manifest, entry: ShardEntry) -> ShardStore:
+    return ShardStore(folder, replace(manifest, shards=(entry,)), entry.split)
+
+
+def _check_samples(folder: Path, manifest: Manifest, entry: ShardEntry) -> list[str]:
+    problems: list[str] = []
+    store = _one_shard(folder, manifest, entry)
+    items, counts = 0, [0] * manifest.num_classes
+    for position in range(len(store)):
+        where = store.describe(position)
+        members = store.get(position)
+        try:
+            _check_values(decode_sample(members, where=where), manifest, where)
+            labels = sample_labels(members, kind=manifest.kind, where=where)
+        except ShardError as error:
+            problems.append(str(error))
+            continue
+        items += len(labels)
+        for label in labels if counts else ():
+            if label is not None and label >= len(counts):
+                problems.append(f"{where} has the label {label}, but there are {len(counts)}: correct it.")
+            elif label is not None:
+                counts[label] += 1
+    if not problems and (items, tuple(counts)) != (entry.items, entry.class_counts):
+        problems.append(f"{folder / entry.name} holds other labels than the manifest counts: make it anew.")
+    return problems
+
+
+def _check_values(values: Mapping[str, object], manifest: Manifest, where: str) -> None:
+    for ext, value in values.items():
+        tensors = value if isinstance(value, dict) else {ext: value}
+        for name, tensor in tensors.items():
+            if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+                continue
+            if not bool(tensor.isfinite().all()):
+                raise ShardError(f"{where}, member {ext!r}: {name!r} holds NaN or infinity: make it anew.")
+    if manifest.kind != "conversation":
+        return
+    record = conversation_record(values.get("json"), where=where)
+    check_record(record, manifest, where=where)
+    features = values.get("safetensors", {})
+    if isinstance(features, dict):
+        check_features(features, manifest, utterances=len(record["utterances"]), where=where)
+
+
+def _repeated_keys(folder: Path, manifest: Manifest) -> list[str]:
+    problems: list[str] = []
+    seen: dict[str, dict[str, str]] = {}
+    for entry in manifest.shards:
+        keys = seen.setdefault(entry.split, {})
+        try:
+            store = _one_shard(folder, manifest, entry)
+            mine = [store.key(position) for position in range(len(store))]
+        except ShardError:
+            continue  # reported with its shard
+        for key in mine:
+            if key in keys:
+                problems.append(
+                    f"{folder / entry.name}: the key {key!r} is also in {keys[key]}: give each its own."
+                )
+            keys[key] = entry.name
+    return problems

@@ -1,0 +1,188 @@
+"""`affectkit shards`: make, show, check and index data sets of shards."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from affectkit.data.shards import Manifest
+
+_KINDS = ("conversation", "image", "clip", "audio", "text", "features")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its four parts to the parser."""
+    parser = commands.add_parser("shards", help="make, show, check and index data sets of shards")
+    parts = parser.add_subparsers(title="parts", metavar="PART", required=True)
+
+    part = parts.add_parser(
+        "make",
+        help="turn published files into shards",
+        description="Turn published files into shards; equal files give equal bytes, an error leaves nothing.",
+    )
+    part.add_argument(
+        "source", metavar="SOURCE", help="which files they are, e.g. meld; a wrong name lists all"
+    )
+    part.add_argument("src", metavar="SRC", help="folder that holds the files")
+    part.add_argument("out", metavar="OUT", help="folder to make")
+    part.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
+    part.add_argument(
+        "--shard-samples", type=int, default=1000, metavar="N", help="samples in a shard (default: 1000)"
+    )
+    part.set_defaults(run=run_make)
+
+    part = parts.add_parser("info", help="show what a data set holds")
+    part.add_argument("folder", metavar="DIR", help="folder of the data set")
+    part.set_defaults(run=run_info)
+
+    part = parts.add_parser(
+        "check",
+        help="verify a data set",
+        description="Verify checksums, headers, indexes and every sample; exit status 1 if anything is wrong.",
+    )
+    part.add_argument("folder", metavar="DIR", help="folder of the data set")
+    part.add_argument("--quick", action="store_true", help="sizes, headers and indexes only")
+    part.set_defaults(run=run_check)
+
+    part = parts.add_parser(
+        "index",
+        help="index the tars of a stock writer where they lie",
+        description=(
+            "Index the *.tar in DIR and write a manifest over them. The tars stay as they are. Where a manifest "
+            "lies in DIR already, what it states is kept unless an option says otherwise."
+        ),
+    )
+    part.add_argument("folder", metavar="DIR", help="folder that holds the tars")
+    part.add_argument("--name", help="name of the data set (default: that of the folder)")
+    part.add_argument("--kind", choices=_KINDS, help="what one sample is (default: image)")
+    part.add_argument("--label-space", metavar="NAME", help="label order of the stored numbers")
+    part.add_argument("--split", help="split of all tars (default: from names such as train-000000.tar)")
+    part.add_argument(
+        "--ignore", action="append", default=[], metavar="KIND", help="kind of member to leave out, e.g. pth"
+    )
+    part.set_defaults(run=run_index)
+
+
+def run_make(options: argparse.Namespace) -> int:
+    """Make a data set and show it."""
+    from affectkit.data.sources import find_source, make_dataset
+
+    source = find_source(options.source)
+    with _progress() as bar:
+        task = bar.add_task(f"make {options.source}", total=None)
+        manifest = make_dataset(
+            source,
+            options.src,
+            out=options.out,
+            overwrite=options.overwrite,
+            shard_samples=options.shard_samples,
+            on_sample=lambda split, key: bar.update(
+                task, advance=1, description=f"make {options.source} {split}"
+            ),
+        )
+    _show(manifest, options.out)
+    return 0
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """Show the manifest of a data set."""
+    from affectkit.data.shards import read_manifest
+
+    _show(read_manifest(options.folder), options.folder)
+    return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Check a data set, print every problem, and return 1 if there is one."""
+    from affectkit.data.store import check_dataset
+
+    with _progress() as bar:
+        task = bar.add_task("check", total=None)
+        report = check_dataset(
+            options.folder,
+            quick=options.quick,
+            on_shard=lambda name: bar.update(task, advance=1, description=f"check {name}"),
+        )
+    for problem in report.problems:
+        print(problem)
+    what = f"{report.shards} shards, {report.samples} samples, {report.items} items, {report.bytes} bytes"
+    print(f"{options.folder}: {what}: {'whole' if report.ok else f'{len(report.problems)} problems'}")
+    return 0 if report.ok else 1
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """Index foreign tars and show the manifest."""
+    from dataclasses import replace
+
+    from affectkit.data.shards import MANIFEST_NAME, Licence, Manifest, index_foreign, read_manifest
+    from affectkit.labels import label_space
+
+    folder = Path(options.folder)
+    if (folder / MANIFEST_NAME).exists():
+        template = replace(read_manifest(folder), shards=())
+    else:
+        template = Manifest(
+            name=folder.absolute().name,
+            kind="image",
+            label_space=None,
+            licence=Licence("unknown", "unknown"),
+            created_by="affectkit shards index DIR",
+        )
+    if options.name is not None:
+        template = replace(template, name=options.name)
+    if options.kind is not None:
+        template = replace(template, kind=options.kind)
+    if options.label_space is not None:
+        template = replace(template, label_space=label_space(options.label_space))
+    _show(index_foreign(folder, template, split=options.split, ignore=options.ignore), options.folder)
+    return 0
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _show(manifest: Manifest, folder: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    items = "utterances" if manifest.kind == "conversation" else "items"
+    samples = "dialogues" if manifest.kind == "conversation" else "samples"
+    table = Table(title=f"{manifest.name} in {folder}")
+    table.add_column("")
+    for split in manifest.splits:
+        table.add_column(split, justify="right")
+    shards = {split: manifest.split_shards(split) for split in manifest.splits}
+    table.add_row("shards", *(str(len(found)) for found in shards.values()))
+    table.add_row(samples, *(str(sum(entry.samples for entry in found)) for found in shards.values()))
+    table.add_row(items, *(str(sum(entry.items for entry in found)) for found in shards.values()))
+    table.add_row("MB", *(f"{sum(entry.bytes for entry in found) / 1e6:.1f}" for found in shards.values()))
+    if manifest.label_space is not None:
+        table.add_section()
+        counts = manifest.class_counts
+        for index, label in enumerate(manifest.label_space):
+            table.add_row(f"{index} {label}", *(str(counts[split][index]) for split in manifest.splits))
+    console = Console()
+    console.print(table)
+    space = "none" if manifest.label_space is None else manifest.label_space.name
+    console.print(f"kind         {manifest.kind}{' (synthetic)' if manifest.synthetic else ''}")
+    console.print(f"label space  {space}")
+    for name, extra in sorted(manifest.extra_spaces.items()):
+        console.print(f"  {name}  {extra.name}: {extra.order()}", soft_wrap=True)
+    if manifest.dims is not None:
+        console.print(f"dimensions   {manifest.dims.name}: {', '.join(manifest.dims.axes)}")
+    for name, spec in sorted(manifest.features.items()):
+        console.print(f"features     {name}: {spec.dim} x {spec.dtype} by {spec.encoder}", soft_wrap=True)
+    if not manifest.features:
+        console.print("features     none")
+    licence = manifest.licence
+    console.print(f"licence      {licence.name} ({licence.klass}). {licence.terms}".rstrip(), soft_wrap=True)
+    console.print(f"made by      {manifest.created_by}", soft_wrap=True)

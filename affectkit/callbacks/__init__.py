@@ -1,7 +1,12 @@
 """What happens around a training: checkpoints, logs, records and results."""
 
 from affectkit.callbacks.appending_csv_logger import AppendingCSVLogger
-from affectkit.callbacks.curriculum_recorder import CurriculumRecorder, OrdersByCurriculum, read_curriculum
+from affectkit.callbacks.curriculum_recorder import (
+    CurriculumRecorder,
+    OrdersByCurriculum,
+    read_curriculum,
+    read_shown,
+)
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.callbacks.read_log import LogRow, read_log
 from affectkit.callbacks.results_writer import ReportsFacts, ResultsWriter
@@ -18,4 +23,5 @@ __all__ = (
     "ResumableCheckpoint",
     "read_curriculum",
     "read_log",
+    "read_shown",
 )

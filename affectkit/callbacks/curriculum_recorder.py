@@ -1,11 +1,11 @@
-"""Which conversations a curriculum opened in which epoch."""
+"""Which conversations a curriculum opened in which epoch, and in which order they were shown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypedDict, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -20,9 +20,13 @@ class OrdersByCurriculum(Protocol):
         """Key and difficulty of each open conversation, easiest first; empty without a curriculum."""
         ...
 
+    def shown_keys(self, epoch: int) -> Sequence[str]:
+        """Keys in the order in which the epoch shows them over all ranks, repeats included."""
+        ...
+
 
 class CurriculumRecorder(Callback):
-    """Appends to ``curriculum.jsonl`` in the run's folder what each epoch may draw from.
+    """Appends to ``curriculum.jsonl`` what each epoch may draw from and what it shows in which order.
 
     A resumed epoch is written again and replaces the earlier line for readers
     (:func:`read_curriculum`). Without a curriculum nothing is written.
@@ -56,6 +60,7 @@ class CurriculumRecorder(Callback):
             "epoch": epoch,
             "step": trainer.global_step,
             "open": [[key, float(hard)] for key, hard in order],
+            "shown": list(data.shown_keys(epoch)),
         }
         # The line end comes first too: a line that a power cut tore must not swallow this one.
         append_text(folder / self.FILE, "\n" + json.dumps(line, allow_nan=False) + "\n")
@@ -67,15 +72,38 @@ def read_curriculum(folder: str | Path) -> dict[int, list[tuple[str, float]]]:
     Args:
         folder: Folder of the run.
     """
+    return {
+        epoch: [(str(key), float(hard)) for key, hard in line["open"]]
+        for epoch, line in _read_lines(folder).items()
+    }
+
+
+def read_shown(folder: str | Path) -> dict[int, list[str]]:
+    """Keys by epoch in the order in which they were shown; empty where none was recorded.
+
+    Args:
+        folder: Folder of the run.
+    """
+    return {epoch: [str(key) for key in line["shown"]] for epoch, line in _read_lines(folder).items()}
+
+
+class _Line(TypedDict):
+    epoch: int
+    step: int
+    open: list[tuple[str, float]]
+    shown: list[str]
+
+
+def _read_lines(folder: str | Path) -> dict[int, _Line]:
     path = Path(folder) / CurriculumRecorder.FILE
     if not path.is_file():
         return {}
-    epochs: dict[int, list[tuple[str, float]]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    epochs: dict[int, _Line] = {}
+    for text in path.read_text(encoding="utf-8").splitlines():
         try:
-            stored = json.loads(line)
+            line: _Line = json.loads(text)
         except json.JSONDecodeError:
             # Empty, or torn by a power cut: then the resumed run wrote that epoch again.
             continue
-        epochs[int(stored["epoch"])] = [(str(key), float(hard)) for key, hard in stored["open"]]
+        epochs[int(line["epoch"])] = line
     return dict(sorted(epochs.items()))

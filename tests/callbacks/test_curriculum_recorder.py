@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from affectkit.callbacks import CurriculumRecorder, OrdersByCurriculum, read_curriculum
+from affectkit.callbacks import CurriculumRecorder, OrdersByCurriculum, read_curriculum, read_shown
 
 
 class _Numbers(Dataset[Tensor]):
@@ -29,6 +29,9 @@ class _Data(LightningDataModule):
 
     def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
         return [(key, float(place)) for place, key in enumerate(self.keys[: epoch + 1])]
+
+    def shown_keys(self, epoch: int) -> list[str]:
+        return self.keys[epoch::-1]
 
 
 class _Model(LightningModule):
@@ -64,6 +67,7 @@ def test_what_each_epoch_opens_is_recorded(tmp_path: Path) -> None:
     _fit(data, tmp_path)
     expected = {0: [("dia-ä", 0.0)], 1: [("dia-ä", 0.0), ("b", 1.0)]}
     assert read_curriculum(tmp_path) == expected
+    assert read_shown(tmp_path) == {0: ["dia-ä"], 1: ["b", "dia-ä"]}
     # A torn line and a repeated epoch: the later line counts.
     with (tmp_path / CurriculumRecorder.FILE).open("a") as file:
         file.write('{"epoch": 7, "op')

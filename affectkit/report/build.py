@@ -1,0 +1,195 @@
+"""From a run folder to figures and one page."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from affectkit import __version__
+from affectkit.data.shards import Manifest, ShardError, read_manifest
+from affectkit.report.figures import (
+    class_scores,
+    confusion_figure,
+    curriculum_figure,
+    learning_curves_figure,
+    per_class_figure,
+)
+from affectkit.report.page import Page, Picture, Section, Table, render_page
+from affectkit.report.run_record import RunRecord, read_run
+
+_HEADLINES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "uar_present": "UAR (present classes)"}
+_SCORES = ("weighted_f1", "macro_f1", "accuracy", "uar_present")
+_PACKAGES = ("torch", "lightning", "torchmetrics", "numpy")
+
+
+def build_report(folder: str | Path) -> Path:
+    """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
+
+    Raises:
+        RunFolderError: If ``folder`` is not that of a run.
+    """
+    run = read_run(folder)
+    sections = [
+        section for section in (_results(run), _training(run), _curriculum(run)) if section is not None
+    ]
+    page = Page(
+        title=f"affectkit report: {run.folder.resolve().parent.name}",
+        notice=_notice(run),
+        highlights=_highlights(run),
+        sections=sections,
+        facts=_facts(run),
+        command="\n".join(run.commands),
+    )
+    pictures = [picture for section in sections for picture in section.pictures]
+    images = {picture.name: picture.png() for picture in pictures}
+    (run.folder / "figures").mkdir(exist_ok=True)
+    for name, data in images.items():
+        _write(run.folder / "figures" / f"{name}.png", data)
+    path = run.folder / "report.html"
+    _write(path, render_page(page, images).encode("utf-8"))
+    return path
+
+
+def _results(run: RunRecord) -> Section | None:
+    if run.confusion is None:
+        return None
+    scores = class_scores(run.confusion, run.labels)
+    rows = [[s.label, *(f"{v:.3f}" for v in (s.precision, s.recall, s.f1)), str(s.support)] for s in scores]
+    tested = sorted((key, value) for key, value in run.metrics.items() if key.startswith("test/"))
+    return Section(
+        "Test results",
+        text=f"{int(run.confusion.sum())} labelled rows of the test split.",
+        pictures=[
+            Picture(
+                "confusion",
+                confusion_figure(run.confusion, run.labels, title="Confusion on the test split"),
+                "Confusion matrix: rows are true labels, columns predictions, colour the share of the row.",
+            ),
+            Picture(
+                "per_class",
+                per_class_figure(scores),
+                "F1, precision and recall of each class, most frequent class first.",
+            ),
+        ],
+        tables=[
+            Table("Scores of each class", ["class", "precision", "recall", "F1", "rows"], rows),
+            Table(
+                "All metrics of the test",
+                ["metric", "value"],
+                [
+                    [key.removeprefix("test/"), "none" if value is None else f"{value:.4f}"]
+                    for key, value in tested
+                ],
+            ),
+        ],
+    )
+
+
+def _training(run: RunRecord) -> Section | None:
+    losses = {stage: run.series(f"{stage}/loss") for stage in ("train", "val")}
+    scores = {_HEADLINES.get(name, name.replace("_", " ")): run.series(f"val/{name}") for name in _SCORES}
+    if not any(losses.values()):
+        return None
+    return Section(
+        "Training",
+        pictures=[
+            Picture(
+                "learning_curves",
+                learning_curves_figure(
+                    {name: points for name, points in losses.items() if points},
+                    {name: points for name, points in scores.items() if points},
+                    best_epoch=_best_epoch(run),
+                ),
+                "Loss of training and validation (left) and validation scores (right) over the epochs; "
+                "the dotted line is the epoch with the best weighted F1 on validation.",
+            )
+        ],
+    )
+
+
+def _curriculum(run: RunRecord) -> Section | None:
+    if not run.shown:
+        return None
+    keys = sorted(run.difficulty)
+    place = {key: position for position, key in enumerate(keys)}
+    shown = {epoch: [place[key] for key in order] for epoch, order in run.shown.items()}
+    return Section(
+        "Curriculum",
+        text=(
+            f"{len(keys)} training conversations, from difficulty {min(run.difficulty.values()):.2f} "
+            f"to {max(run.difficulty.values()):.2f}."
+        ),
+        pictures=[
+            Picture(
+                "curriculum",
+                curriculum_figure(
+                    [run.difficulty[key] for key in keys],
+                    shown,
+                    run.series("val/weighted_f1"),
+                    score_name="weighted F1 on validation",
+                ),
+                "How often each conversation was shown in each epoch, easiest at the bottom (left), and how "
+                "the validation score moved with the share of conversations shown (right).",
+            )
+        ],
+    )
+
+
+def _best_epoch(run: RunRecord) -> float | None:
+    points = run.series("val/weighted_f1")
+    return max(points, key=lambda point: point[1])[0] if points else None
+
+
+def _highlights(run: RunRecord) -> dict[str, str]:
+    values = {text: run.metrics.get(f"test/{name}") for name, text in _HEADLINES.items()}
+    return {f"test {text}": f"{100 * value:.1f}" for text, value in values.items() if value is not None}
+
+
+def _manifest(run: RunRecord) -> Manifest | None:
+    root = run.setting("data", "init_args", "root")
+    try:
+        return read_manifest(str(root)) if root else None
+    except (OSError, ShardError):
+        # The data may have been moved since; the rest of the report does not depend on it.
+        return None
+
+
+def _notice(run: RunRecord) -> str:
+    manifest = _manifest(run)
+    words = []
+    if manifest is not None and manifest.synthetic:
+        words.append("The data are synthetic: these scores say nothing about people.")
+    if run.facts.get("context") == "both":
+        words.append("Each utterance was judged with the utterances that follow it in view (context: both).")
+    elif run.facts.get("context") == "past":
+        words.append("Each utterance was judged from the past of its conversation only (context: past).")
+    return " ".join(words)
+
+
+def _facts(run: RunRecord) -> Mapping[str, str]:
+    facts = {name.replace("_", " "): str(value) for name, value in run.facts.items()}
+    manifest = _manifest(run)
+    if manifest is not None:
+        facts["data"] = f"{manifest.name} ({'synthetic' if manifest.synthetic else 'real'})"
+        facts["licence of the data"] = f"{manifest.licence.name} ({manifest.licence.klass})"
+        if manifest.label_space is not None:
+            facts["labels stored"] = f"{manifest.label_space.name}: {', '.join(manifest.label_space.labels)}"
+        for name, feature in sorted(manifest.features.items()):
+            facts[f"features: {name}"] = f"{feature.dim} numbers from {feature.encoder}"
+    facts["processes"] = str(run.setting("trainer", "devices") or "auto")
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    facts["versions"] = ", ".join([f"affectkit {__version__}", *versions])
+    facts["report made on"] = (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
+        f"Python {platform.python_version()}"
+    )
+    return facts
+
+
+def _write(path: Path, data: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)

@@ -1,0 +1,105 @@
+"""What a run folder says about its run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from affectkit.callbacks import LogRow, ResultsWriter, read_curriculum, read_log, read_shown
+
+
+class RunFolderError(ValueError):
+    """A folder is not that of a run, or one of its files cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as read from its folder; what has not happened yet is empty.
+
+    Args:
+        folder: The run folder.
+        log: Rows of the log as an uninterrupted run would have written them.
+        metrics: Test metrics by key, e.g. ``"test/weighted_f1"``; None where a metric had no rows.
+        facts: What the task put beside its metrics.
+        labels: Label order of the confusion counts.
+        confusion: (C, C) counts, rows true, or None before a test.
+        difficulty: Difficulty of each conversation that a curriculum opened, by key.
+        shown: Keys in the order in which each epoch showed them.
+        config: The configuration of the training, as nested plain values.
+        commands: Commands run in this folder, oldest first.
+    """
+
+    folder: Path
+    log: Sequence[LogRow] = ()
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    labels: Sequence[str] = ()
+    confusion: NDArray[np.int64] | None = None
+    difficulty: Mapping[str, float] = field(default_factory=dict)
+    shown: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
+    commands: Sequence[str] = ()
+
+    def series(self, key: str) -> list[tuple[float, float]]:
+        """Return (epoch, value) pairs of a logged key."""
+        return [(float(row.epoch), row.value) for row in self.log if row.key == key and row.epoch is not None]
+
+    def setting(self, *path: str) -> object:
+        """Look up a value of the configuration; None where it is absent."""
+        value: object = self.config
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+
+def read_run(folder: str | Path) -> RunRecord:
+    """Read a run folder.
+
+    Raises:
+        RunFolderError: If there is no such folder, it is not that of a run, or a file is damaged.
+    """
+    folder = Path(folder)
+    config_file = folder / "config.yaml"
+    if not config_file.is_file():
+        raise RunFolderError(
+            f"{folder} is not the folder of a run, since it has no config.yaml: "
+            "give a folder such as runs/NAME/latest, made by `affectkit fit`."
+        )
+    try:
+        config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+        results = _read_json(folder / ResultsWriter.METRICS)
+        confusion = _read_json(folder / ResultsWriter.CONFUSION)
+        log = read_log(folder) if (folder / "metrics.csv").is_file() else []
+    except (ValueError, yaml.YAMLError) as error:
+        raise RunFolderError(
+            f"A file of the run {folder} cannot be read ({error}): test the run again."
+        ) from error
+    commands = folder / "commands.txt"
+    return RunRecord(
+        folder=folder,
+        log=log,
+        metrics=cast(dict[str, float | None], results.pop("metrics", {})),
+        facts=results,
+        labels=cast(list[str], confusion.get("labels", [])),
+        confusion=np.asarray(confusion["counts"], dtype=np.int64) if confusion else None,
+        difficulty={key: hard for order in read_curriculum(folder).values() for key, hard in order},
+        shown=read_shown(folder),
+        config=config if isinstance(config, dict) else {},
+        commands=commands.read_text(encoding="utf-8").splitlines() if commands.is_file() else [],
+    )
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        return {}
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} holds no object")
+    return value

@@ -22,11 +22,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part = parts.add_parser(
         "make",
         help="turn published files into shards",
-        description="Turn published files into shards; equal files give equal bytes, an error leaves nothing.",
+        description="Turn published files into shards; equal files give equal bytes.",
     )
-    part.add_argument(
-        "source", metavar="SOURCE", help="which files they are, e.g. meld; a wrong name lists all"
-    )
+    part.add_argument("source", metavar="SOURCE", help="which files they are, e.g. meld")
     part.add_argument("src", metavar="SRC", help="folder that holds the files")
     part.add_argument("out", metavar="OUT", help="folder to make")
     part.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
@@ -52,8 +50,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "index",
         help="index the tars of a stock writer where they lie",
         description=(
-            "Index the *.tar in DIR and write a manifest over them. The tars stay as they are. Where a manifest "
-            "lies in DIR already, what it states is kept unless an option says otherwise."
+            "Index the *.tar in DIR and write a manifest over them. The tars stay as they are. If a "
+            "manifest lies in DIR already, what it states is kept unless an option says otherwise."
         ),
     )
     part.add_argument("folder", metavar="DIR", help="folder that holds the tars")
@@ -152,11 +150,12 @@ def _progress() -> Progress:
 
 def _show(manifest: Manifest, folder: str) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     items = "utterances" if manifest.kind == "conversation" else "items"
     samples = "dialogues" if manifest.kind == "conversation" else "samples"
-    table = Table(title=f"{manifest.name} in {folder}")
+    table = Table(title=escape(f"{manifest.name} in {folder}"))
     table.add_column("")
     for split in manifest.splits:
         table.add_column(split, justify="right")
@@ -169,20 +168,23 @@ def _show(manifest: Manifest, folder: str) -> None:
         table.add_section()
         counts = manifest.class_counts
         for index, label in enumerate(manifest.label_space):
-            table.add_row(f"{index} {label}", *(str(counts[split][index]) for split in manifest.splits))
-    console = Console()
-    console.print(table)
+            table.add_row(
+                escape(f"{index} {label}"), *(str(counts[split][index]) for split in manifest.splits)
+            )
+    # Names and terms are other people's words: no markup in them is ours to follow.
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table, soft_wrap=False)
     space = "none" if manifest.label_space is None else manifest.label_space.name
     console.print(f"kind         {manifest.kind}{' (synthetic)' if manifest.synthetic else ''}")
     console.print(f"label space  {space}")
     for name, extra in sorted(manifest.extra_spaces.items()):
-        console.print(f"  {name}  {extra.name}: {extra.order()}", soft_wrap=True)
+        console.print(f"  {name}  {extra.name}: {extra.order()}")
     if manifest.dims is not None:
         console.print(f"dimensions   {manifest.dims.name}: {', '.join(manifest.dims.axes)}")
     for name, spec in sorted(manifest.features.items()):
-        console.print(f"features     {name}: {spec.dim} x {spec.dtype} by {spec.encoder}", soft_wrap=True)
+        console.print(f"features     {name}: {spec.dim} x {spec.dtype} by {spec.encoder}")
     if not manifest.features:
         console.print("features     none")
     licence = manifest.licence
-    console.print(f"licence      {licence.name} ({licence.klass}). {licence.terms}".rstrip(), soft_wrap=True)
-    console.print(f"made by      {manifest.created_by}", soft_wrap=True)
+    console.print(f"licence      {licence.name} ({licence.klass}). {licence.terms}".rstrip())
+    console.print(f"made by      {manifest.created_by}")

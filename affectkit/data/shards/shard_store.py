@@ -145,7 +145,7 @@ def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:
     _check_size(root, entry)
     if verify == "size":
         return
-    path = root / entry.name
+    path, index = root / entry.name, _open_index(root, entry)
     if verify == "sha256":
         for file, stated in ((path, entry.sha256), (root / entry.index_name, entry.index_sha256)):
             if _digest(file) != stated:
@@ -153,7 +153,6 @@ def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:
                     f"{file} has another sha256 than the manifest states, so its bytes have changed: "
                     "restore it or make the data set anew."
                 )
-    index = _open_index(root, entry)
     found = group_members(path, scan_tar(path), left_out=index.left_out)
     if found != [(index.key(sample), index.members(sample)) for sample in range(len(index))]:
         raise ShardError(

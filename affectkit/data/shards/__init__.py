@@ -7,6 +7,14 @@ from affectkit.data.shards.build_folder import build_folder, swap_into_place
 from affectkit.data.shards.dataset_writer import DatasetWriter
 from affectkit.data.shards.encode import encode_tensors
 from affectkit.data.shards.foreign import index_foreign, sample_labels
+from affectkit.data.shards.item_check import (
+    ItemLabels,
+    check_item,
+    check_item_features,
+    counted_labels,
+    find_item,
+    item_labels,
+)
 from affectkit.data.shards.join_shards import read_entry, write_manifest
 from affectkit.data.shards.licence import Licence, LicenceClass
 from affectkit.data.shards.manifest import (
@@ -28,6 +36,7 @@ __all__ = (
     "MANIFEST_NAME",
     "DatasetWriter",
     "FeatureSpec",
+    "ItemLabels",
     "Licence",
     "LicenceClass",
     "Manifest",
@@ -39,9 +48,14 @@ __all__ = (
     "Verify",
     "build_folder",
     "check_features",
+    "check_item",
+    "check_item_features",
     "check_record",
+    "counted_labels",
     "encode_tensors",
+    "find_item",
     "index_foreign",
+    "item_labels",
     "open_shards",
     "read_entry",
     "read_manifest",

@@ -11,9 +11,17 @@ from typing import Self
 
 from torch import Tensor
 
-from affectkit.data.schema import ConversationRecord, ShardError, canonical_json, conversation_record
+from affectkit.data.schema import (
+    ConversationRecord,
+    ItemRecord,
+    ShardError,
+    canonical_json,
+    conversation_record,
+    item_record,
+)
 from affectkit.data.shards.build_folder import build_folder
 from affectkit.data.shards.encode import encode_tensors
+from affectkit.data.shards.item_check import ItemLabels, check_item, check_item_features, item_labels
 from affectkit.data.shards.join_shards import write_manifest
 from affectkit.data.shards.manifest import Manifest
 from affectkit.data.shards.names import shard_name
@@ -88,7 +96,7 @@ class DatasetWriter:
         key: str,
         members: Mapping[str, bytes | memoryview],
         *,
-        labels: Sequence[int | None] = (None,),
+        labels: Sequence[ItemLabels] = (None,),
     ) -> None:
         """Append one sample to a split; see :meth:`ShardWriter.add`.
 
@@ -136,6 +144,36 @@ class DatasetWriter:
             check_features(features, self.template, utterances=len(checked["utterances"]), where=where)
             contents["safetensors"] = encode_tensors(features)
         self.add(split, key, contents, labels=[item["label"] for item in checked["utterances"]])
+
+    def add_item(
+        self,
+        split: str,
+        key: str,
+        record: ItemRecord,
+        *,
+        features: Mapping[str, Tensor] | None = None,
+        members: Mapping[str, bytes | memoryview] | None = None,
+    ) -> None:
+        """Append one sample that is no conversation, checked against the template.
+
+        Args:
+            split: Its split.
+            key: Its key.
+            record: Its annotation, written as ``KEY.json``.
+            features: (D,) or (T, D) tensor by modality.
+            members: Its media, e.g. ``{"jpg": ...}``.
+
+        Raises:
+            ShardError: If the record, a label or a feature does not fit the template.
+        """
+        where = f"Sample {key!r}"
+        checked = item_record(record, where=where)
+        check_item(checked, self.template, where=where)
+        contents: dict[str, bytes | memoryview] = {**(members or {}), "json": canonical_json(record)}
+        if features or self.template.features:
+            check_item_features(features or {}, self.template, where=where)
+            contents["safetensors"] = encode_tensors(features or {})
+        self.add(split, key, contents, labels=[item_labels(checked)])
 
     def __enter__(self) -> Self:
         self._folder = self._stack.enter_context(build_folder(self.out, overwrite=self.overwrite))

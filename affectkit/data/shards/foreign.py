@@ -12,6 +12,7 @@ from pathlib import Path
 
 from affectkit.data.schema import ShardError, conversation_record, member_kind, parse_json
 from affectkit.data.shards.atomic import write_atomically
+from affectkit.data.shards.item_check import ItemLabels, counted_labels, find_item, item_labels
 from affectkit.data.shards.join_shards import write_manifest
 from affectkit.data.shards.manifest import Manifest, SampleKind, ShardEntry
 from affectkit.data.shards.shard_index import IndexedSample, build_index, group_members
@@ -30,7 +31,7 @@ def index_foreign(
 ) -> Manifest:
     """Index the tars in ``root`` where they lie, and write the manifest over them.
 
-    The tars stay as they are. Labels are counted from ``KEY.cls``, or in conversations from
+    The tars stay as they are. Labels are counted from ``KEY.cls``, or from the record in
     ``KEY.json``. Long names in pax or GNU headers are understood.
 
     Args:
@@ -57,8 +58,10 @@ def index_foreign(
 
 def sample_labels(
     members: Mapping[str, bytes | memoryview], *, kind: SampleKind, where: str
-) -> list[int | None]:
-    """Label of each item of a sample: its utterances, or the sample itself.
+) -> list[ItemLabels]:
+    """Labels of each item of a sample: its utterances, or the sample itself.
+
+    A single item has ``KEY.cls``, or a record in ``KEY.json``; other JSON counts as no label.
 
     Raises:
         ShardError: If the member that holds the labels is damaged.
@@ -69,7 +72,8 @@ def sample_labels(
         record = conversation_record(parse_json(members["json"], where=where), where=where)
         return [item["label"] for item in record["utterances"]]
     if "cls" not in members:
-        return [None]
+        item = find_item(members, where=where)
+        return [None if item is None else item_labels(item)]
     text = bytes(members["cls"]).strip()
     if not text.isdigit():
         raise ShardError(f"{where} has {text[:32]!r} as its class: write a whole number from 0.")
@@ -102,10 +106,9 @@ def _entry(path: Path, template: Manifest, split: str, samples: list[IndexedSamp
                 if ext in ("cls", "json"):
                     file.seek(offset)
                     contents[ext] = file.read(size)
-            for label in sample_labels(contents, kind=template.kind, where=where):
-                items += 1
-                if label is None or template.num_classes == 0:
-                    continue
+            labels = sample_labels(contents, kind=template.kind, where=where)
+            items += len(labels)
+            for label in counted_labels(labels) if template.num_classes else ():
                 if label >= template.num_classes:
                     raise ShardError(
                         f"{where} has the label {label}, but there are {template.num_classes} labels: "

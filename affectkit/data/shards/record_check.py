@@ -21,22 +21,9 @@ def check_record(record: ConversationRecord, manifest: Manifest, *, where: str) 
     """
     for number, item in enumerate(record["utterances"]):
         place = f"{where}, utterance {number}"
-        _check_label(item["label"], manifest.num_classes, place, "label")
-        for name, label in item.get("extra", {}).items():
-            if name not in manifest.extra_spaces:
-                raise ShardError(f"{place}: the manifest has no extra label space {name!r}: add it there.")
-            _check_label(label, len(manifest.extra_spaces[name]), place, f"extra label {name!r}")
-        dims = item.get("dims")
-        if dims is None:
-            continue
-        if manifest.dims is None:
-            raise ShardError(
-                f"{place} has dims, but the manifest has no affect scale for them: add it there."
-            )
-        try:
-            manifest.dims.read(dims)
-        except ValueError as error:
-            raise ShardError(f"{place}: {error}") from error
+        check_label(item["label"], manifest.num_classes, place, "label")
+        check_extra(item.get("extra", {}), manifest, place)
+        check_dims(item.get("dims"), manifest, place)
 
 
 def check_features(
@@ -73,7 +60,40 @@ def check_features(
             )
 
 
-def _check_label(label: int | None, classes: int, where: str, what: str) -> None:
+def check_extra(extra: Mapping[str, int | None], manifest: Manifest, where: str) -> None:
+    """Refuse a label of an extra space that is unknown or too small for it.
+
+    Raises:
+        ShardError: If there is one.
+    """
+    for name, label in extra.items():
+        if name not in manifest.extra_spaces:
+            raise ShardError(f"{where}: the manifest has no extra label space {name!r}: add it there.")
+        check_label(label, len(manifest.extra_spaces[name]), where, f"extra label {name!r}")
+
+
+def check_dims(dims: list[float | None] | None, manifest: Manifest, where: str) -> None:
+    """Refuse dimensions without a scale, or outside it.
+
+    Raises:
+        ShardError: If they are.
+    """
+    if dims is None:
+        return
+    if manifest.dims is None:
+        raise ShardError(f"{where} has dims, but the manifest has no affect scale for them: add it there.")
+    try:
+        manifest.dims.read(dims)
+    except ValueError as error:
+        raise ShardError(f"{where}: {error}") from error
+
+
+def check_label(label: int | None, classes: int, where: str, what: str) -> None:
+    """Refuse a label that its space does not have.
+
+    Raises:
+        ShardError: If it does not.
+    """
     if label is not None and label >= classes:
         raise ShardError(
             f"{where}: the {what} is {label}, but its label space has {classes} labels: "

@@ -13,6 +13,7 @@ from typing import Self
 
 from affectkit.data.schema import ShardError
 from affectkit.data.shards.atomic import sync_folder, write_atomically
+from affectkit.data.shards.item_check import ItemLabels, counted_labels
 from affectkit.data.shards.join_shards import read_entry
 from affectkit.data.shards.manifest import ShardEntry
 from affectkit.data.shards.names import check_split, member_name
@@ -60,7 +61,7 @@ class ShardWriter:
         key: str,
         members: Mapping[str, bytes | memoryview],
         *,
-        labels: Sequence[int | None] = (None,),
+        labels: Sequence[ItemLabels] = (None,),
     ) -> None:
         """Append one sample.
 
@@ -68,7 +69,8 @@ class ShardWriter:
             key: Key, unique in the split, without a dot.
             members: Extension (without the leading dot) to content.
             labels: Label of each item, i.e. of each utterance of a conversation or of the one
-                sample itself; None where there is none. They are counted in the manifest.
+                sample itself; a tuple where it has several, None where it has none. They are
+                counted in the manifest.
 
         Raises:
             ShardError: If the key, an extension or a label is refused; nothing is written then.
@@ -80,8 +82,9 @@ class ShardWriter:
             raise ShardError(
                 f"The key {key!r} occurs twice in {self.path.name}: give every sample its own key."
             )
-        for label in labels:
-            if label is not None and not 0 <= label < len(self._class_counts):
+        counted = counted_labels(labels)
+        for label in counted:
+            if not 0 <= label < len(self._class_counts):
                 raise ShardError(
                     f"Sample {key!r} has the label {label}, but there are {len(self._class_counts)} labels: "
                     "map labels to the space first, and use None for an absent one."
@@ -94,9 +97,8 @@ class ShardWriter:
         self._index.append((key, placed))
         self.samples += 1
         self.items += len(labels)
-        for label in labels:
-            if label is not None:
-                self._class_counts[label] += 1
+        for label in counted:
+            self._class_counts[label] += 1
 
     def _append(self, ext: str, name: str, content: bytes | memoryview) -> IndexedMember:
         info = tarfile.TarInfo(name)  # time, user and group are 0, mode is 0644

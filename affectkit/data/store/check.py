@@ -16,7 +16,11 @@ from affectkit.data.shards import (
     ShardEntry,
     ShardStore,
     check_features,
+    check_item,
+    check_item_features,
     check_record,
+    counted_labels,
+    find_item,
     read_manifest,
     sample_labels,
     verify_shard,
@@ -101,23 +105,29 @@ def _check_samples(folder: Path, manifest: Manifest, entry: ShardEntry) -> list[
         where = store.describe(position)
         members = store.get(position)
         try:
-            _check_values(decode_sample(members, where=where), manifest, where)
+            values = decode_sample(members, where=where)
+            _check_finite(values, where)
+            if manifest.kind == "conversation":
+                _check_conversation(values, manifest, where)
+            elif (item := find_item(members, where=where)) is not None:
+                check_item(item, manifest, where=where)
+                check_item_features(_features(values), manifest, where=where)
             labels = sample_labels(members, kind=manifest.kind, where=where)
         except ShardError as error:
             problems.append(str(error))
             continue
         items += len(labels)
-        for label in labels if counts else ():
-            if label is not None and label >= len(counts):
+        for label in counted_labels(labels) if counts else ():
+            if label >= len(counts):
                 problems.append(f"{where} has the label {label}, but there are {len(counts)}: correct it.")
-            elif label is not None:
+            else:
                 counts[label] += 1
     if not problems and (items, tuple(counts)) != (entry.items, entry.class_counts):
         problems.append(f"{folder / entry.name} holds other labels than the manifest counts: make it anew.")
     return problems
 
 
-def _check_values(values: Mapping[str, object], manifest: Manifest, where: str) -> None:
+def _check_finite(values: Mapping[str, object], where: str) -> None:
     for ext, value in values.items():
         tensors = value if isinstance(value, dict) else {ext: value}
         for name, tensor in tensors.items():
@@ -125,13 +135,17 @@ def _check_values(values: Mapping[str, object], manifest: Manifest, where: str) 
                 continue
             if not bool(tensor.isfinite().all()):
                 raise ShardError(f"{where}, member {ext!r}: {name!r} holds NaN or infinity: make it anew.")
-    if manifest.kind != "conversation":
-        return
+
+
+def _check_conversation(values: Mapping[str, object], manifest: Manifest, where: str) -> None:
     record = conversation_record(values.get("json"), where=where)
     check_record(record, manifest, where=where)
-    features = values.get("safetensors", {})
-    if isinstance(features, dict):
-        check_features(features, manifest, utterances=len(record["utterances"]), where=where)
+    check_features(_features(values), manifest, utterances=len(record["utterances"]), where=where)
+
+
+def _features(values: Mapping[str, object]) -> dict[str, Tensor]:
+    stored = values.get("safetensors", {})
+    return stored if isinstance(stored, dict) else {}
 
 
 def _repeated_keys(folder: Path, manifest: Manifest) -> list[str]:

@@ -1,8 +1,9 @@
-"""`affectkit shards`: make, show, check and index data sets of shards."""
+"""`affectkit shards`: make, show, check, index and convert data sets of shards."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ _KINDS = ("conversation", "image", "clip", "audio", "text", "features")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its four parts to the parser."""
-    parser = commands.add_parser("shards", help="make, show, check and index data sets of shards")
+    """Add the command and its parts to the parser."""
+    parser = commands.add_parser("shards", help="make, show, check, index and convert data sets of shards")
     parts = parser.add_subparsers(title="parts", metavar="PART", required=True)
 
     part = parts.add_parser(
@@ -40,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part = parts.add_parser(
         "check",
         help="verify a data set",
-        description="Verify checksums, headers, indexes and every sample; exit status 1 if anything is wrong.",
+        description="Verify checksums, headers, indexes and every sample; exit status 1 on a problem.",
     )
     part.add_argument("folder", metavar="DIR", help="folder of the data set")
     part.add_argument("--quick", action="store_true", help="sizes, headers and indexes only")
@@ -63,6 +64,26 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--ignore", action="append", default=[], metavar="KIND", help="kind of member to leave out, e.g. pth"
     )
     part.set_defaults(run=run_index)
+
+    part = parts.add_parser(
+        "to-lmdb",
+        help="build an LMDB from shards, for random access",
+        description="Build an LMDB with the samples of shards in their order; checksums are compared on the way.",
+    )
+    part.add_argument("src", metavar="SRC", help="folder or address of the shards")
+    part.add_argument("out", metavar="OUT", help="folder to make")
+    part.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
+    part.set_defaults(run=run_to_lmdb)
+
+    part = parts.add_parser(
+        "from-lmdb",
+        help="write the shards from which an LMDB was built",
+        description="Write the shards from which an LMDB was built; affectkit's own come back byte for byte.",
+    )
+    part.add_argument("src", metavar="SRC", help="folder of the LMDB")
+    part.add_argument("out", metavar="OUT", help="folder to make")
+    part.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
+    part.set_defaults(run=run_from_lmdb)
 
 
 def run_make(options: argparse.Namespace) -> int:
@@ -137,6 +158,33 @@ def run_index(options: argparse.Namespace) -> int:
     if options.label_space is not None:
         template = replace(template, label_space=label_space(options.label_space))
     _show(index_foreign(folder, template, split=options.split, ignore=options.ignore), options.folder)
+    return 0
+
+
+def run_to_lmdb(options: argparse.Namespace) -> int:
+    """Build an LMDB and show it."""
+    from affectkit.data.store import shards_to_lmdb
+
+    return _copy("to-lmdb", shards_to_lmdb, options)
+
+
+def run_from_lmdb(options: argparse.Namespace) -> int:
+    """Write the shards of an LMDB and show them."""
+    from affectkit.data.store import lmdb_to_shards
+
+    return _copy("from-lmdb", lmdb_to_shards, options)
+
+
+def _copy(name: str, copy: Callable[..., Manifest], options: argparse.Namespace) -> int:
+    with _progress() as bar:
+        task = bar.add_task(name, total=None)
+        manifest = copy(
+            options.src,
+            options.out,
+            overwrite=options.overwrite,
+            on_sample=lambda split, key: bar.update(task, advance=1, description=f"{name} {split}"),
+        )
+    _show(manifest, options.out)
     return 0
 
 

@@ -35,7 +35,7 @@ def decode_npy(data: bytes | memoryview) -> Tensor:
         flat = np.frombuffer(data, dtype=dtype, offset=file.tell())
         array = flat.reshape(shape, order="F" if fortran else "C")
         return torch.from_numpy(np.array(array, dtype=dtype.newbyteorder("="), order="C"))
-    except (ValueError, TypeError, OverflowError, SyntaxError, MemoryError) as error:
+    except Exception as error:  # numpy's header parser raises whatever its tokenizer raises
         raise DecodeError(f"The npy file is damaged ({error}): restore it or make it anew.") from error
 
 

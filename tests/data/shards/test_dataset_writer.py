@@ -143,7 +143,7 @@ def test_several_writers_join_in_one_manifest(tmp_path: Path, make_set: MakeSet,
     whole = make_set("whole")
     again = tmp_path / "again"
     again.mkdir()
-    for name in reversed(sorted(path.name for path in whole.glob("*.tar*"))):  # whoever finishes first
+    for name in sorted((path.name for path in whole.glob("*.tar*")), reverse=True):  # whoever finishes first
         (again / name).write_bytes((whole / name).read_bytes())
     write_manifest(again, template)
     assert contents(again) == contents(whole)

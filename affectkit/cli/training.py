@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -32,7 +34,7 @@ class KeepConfig(SaveConfigCallback):
         unfinished.write_text(self.parser.dump(self.config, skip_none=False), encoding="utf-8")
         unfinished.replace(path)
         with (folder / "commands.txt").open("a", encoding="utf-8") as commands:
-            commands.write(shlex.join(["affectkit", *sys.argv[1:]]) + "\n")
+            commands.write(shlex.join(["affectkit", *AffectCLI.typed]) + "\n")
         run_folder.point_latest(folder)
 
 
@@ -42,6 +44,10 @@ class AffectCLI(LightningCLI):
     Deviation from LightningCLI: a checkpoint's hyper-parameters are never merged over the command
     line, an absent checkpoint is an error, and checkpoints load with ``weights_only=True``.
     """
+
+    #: The arguments as the user typed them, with ``recipe:NAME`` unresolved.
+    typed: ClassVar[list[str]] = []
+    folder: Path | None = None
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the two options that say where runs are kept."""
@@ -93,28 +99,33 @@ class AffectCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Say where the run is and what can be done with it."""
-        self._say("test it", f"affectkit test {_shared_options(sys.argv[2:])} --ckpt_path best")
-        self._say("look at it", f"affectkit report {_shown(self.folder)}")
+        self._say(
+            f"test it:     affectkit test {_shared_options(self.typed[1:])} --ckpt_path best",
+            f"look at it:  affectkit report {_shown(self.folder)}",
+        )
 
     def after_test(self) -> None:
         """Say where the results are."""
-        self._say("look at it", f"affectkit report {_shown(self.folder)}")
+        self._say(f"look at it:  affectkit report {_shown(self.folder)}")
 
     def _loggers(self, asked: Any) -> list[Logger]:
         if isinstance(asked, Logger):
             asked = [asked]
         chosen: list[Logger] = list(asked) if isinstance(asked, (list, tuple)) else []
+        assert self.folder is not None, "before_instantiate_classes() chooses the folder"
         return [AppendingCSVLogger(self.folder), *chosen]
 
-    def _say(self, what: str, command: str) -> None:
+    def _say(self, *lines: str) -> None:
         if self.trainer.is_global_zero:
-            print(f"run folder: {_shown(self.folder)}\n{what}:  {command}")
+            print("\n".join([f"run folder:  {_shown(self.folder)}", *lines]))
 
 
 def train(arguments: Sequence[str]) -> int:
     """Run one of the four training commands; the launcher restarts ranks from ``sys.argv``."""
     kept_arguments, kept_folder = sys.argv, os.environ.get(run_folder.RUN_FOLDER_VARIABLE)
+    AffectCLI.typed = list(arguments)
     sys.argv = [sys.argv[0], *resolve_recipes(list(arguments))]
+    _quieten()
     try:
         AffectCLI(
             LightningModule,
@@ -131,6 +142,7 @@ def train(arguments: Sequence[str]) -> int:
             load_from_checkpoint_support=False,
         )
     finally:
+        _remove_if_empty(os.environ.get(run_folder.RUN_FOLDER_VARIABLE))
         sys.argv = kept_arguments
         if kept_folder is None:
             os.environ.pop(run_folder.RUN_FOLDER_VARIABLE, None)
@@ -139,8 +151,31 @@ def train(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _shown(folder: Path) -> str:
+def _quieten() -> None:
+    """Leave out what a user of a recipe can do nothing about."""
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    tips = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    if not any(isinstance(known, _NoAdvertisement) for known in tips.filters):
+        tips.addFilter(_NoAdvertisement())
+
+
+class _NoAdvertisement(logging.Filter):
+    """Drops Lightning's tip to install another logger."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "litlogger" not in record.getMessage()
+
+
+def _remove_if_empty(folder: str | None) -> None:
+    """Leave no empty run folder behind a command that failed before it wrote anything."""
+    if folder is not None and Path(folder).is_dir() and not any(Path(folder).iterdir()):
+        Path(folder).rmdir()
+
+
+def _shown(folder: Path | None) -> str:
     """Give ``folder`` relative to where the user stands when it lies below."""
+    assert folder is not None, "before_instantiate_classes() chooses the folder"
     here = Path.cwd()
     return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 

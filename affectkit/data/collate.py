@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.schema import ConversationRecord, ShardError, conversation_record
+from affectkit.data.schema import (
+    ConversationRecord,
+    ShardError,
+    StoredTensors,
+    UtteranceRecord,
+    conversation_record,
+)
 from affectkit.types import IGNORE_LABEL, Target
 
 SampleT_contra = TypeVar("SampleT_contra", contravariant=True)
@@ -118,80 +125,100 @@ class ConversationCollate:
         positions: Sequence[int],
         valid: Sequence[bool],
     ) -> AffectBatch:
-        lengths = np.array([len(sample.record["utterances"]) for sample in samples], dtype=np.int64)
-        shape = (len(samples), int(lengths.max()))
-        mask = np.arange(shape[1]) < lengths[:, None]
-        speaker = np.full(shape, -1, dtype=np.int64)
-        for row, sample in enumerate(samples):
-            speakers = [u["speaker"] for u in sample.record["utterances"]]
-            speaker[row, : lengths[row]] = _numbers(speakers, "speaker", size=len(sample.record["speakers"]))
-        weight = (mask & np.array(valid, dtype=np.bool_)[:, None]).astype(np.float32)
-        inputs, present = self._features(samples, keys, shape)
+        turns = [sample.record["utterances"] for sample in samples]
+        lengths = np.array([len(utterances) for utterances in turns], dtype=np.int64)
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        flat = list(chain.from_iterable(turns))
+        inputs, present = self._features(samples, keys, mask)
+        label = self._labels(flat, keys, lengths)
+        extra = {
+            name: _spread(_numbers([u.get("extra", {}).get(name) for u in flat], name), mask)
+            for name in self._extra
+        }
         return AffectBatch(
             inputs=inputs,
             masks={"utterance": torch.from_numpy(mask)},
             present=present,
             target=Target(
-                label=self._labels(samples, keys, shape),
-                dims=self._dims(samples, keys, shape),
-                extra=self._extras(samples, shape),
-                weight=torch.from_numpy(weight),
+                label=None if label is None else _spread(label, mask),
+                dims=self._dims(samples, keys, mask.shape),
+                extra=extra or None,
+                weight=torch.from_numpy((mask & np.array(valid)[:, None]).astype(np.float32)),
             ),
             valid=torch.tensor(valid, dtype=torch.bool),
-            speaker=torch.from_numpy(speaker),
+            speaker=_spread(self._speakers(samples, flat, lengths), mask, fill=-1),
             keys=list(keys),
             meta=self._meta(samples, positions),
         )
 
     def _features(
-        self, samples: Sequence[ConversationSample], keys: Sequence[str], shape: tuple[int, int]
+        self, samples: Sequence[ConversationSample], keys: Sequence[str], mask: NDArray[np.bool_]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         inputs: dict[str, Tensor] = {}
         present: dict[str, Tensor] = {}
         for name, dim in self._feature_dims.items():
-            padded = torch.zeros(*shape, dim)
-            there = torch.zeros(shape, dtype=torch.bool)
+            # every cell is written once: the stored rows, then zeros behind them
+            padded = torch.empty(*mask.shape, dim)
+            cells: NDArray[np.float32] = padded.numpy()
+            there = mask.copy()
             for row, sample in enumerate(samples):
-                stored = sample.features.get(name)
-                if stored is None:
+                if name not in sample.features:
+                    cells[row], there[row] = 0.0, False
                     continue
                 length = len(sample.record["utterances"])
-                if stored.shape != (length, dim):
-                    raise ShardError(
-                        f"Sample {keys[row]!r} has {name!r} features of shape {tuple(stored.shape)} for "
-                        f"{length} utterances of width {dim}: extract the features again."
-                    )
-                padded[row, :length] = stored
+                self._copy(sample, name, cells[row, :length], key=keys[row])
+                cells[row, length:] = 0.0
                 mark = sample.features.get(f"{name}.present")
-                if mark is None:
-                    there[row, :length] = True
-                    continue
-                there[row, :length] = mark.to(torch.bool)
-                # what was stored for an absent utterance is not defined and may be NaN
-                padded[row][~there[row]] = 0.0
-            inputs[name], present[name] = padded, there
+                if mark is not None:
+                    there[row, :length] = mark.numpy().astype(np.bool_)
+                    # what was stored for an absent utterance is not defined and may be NaN
+                    cells[row][~there[row]] = 0.0
+            inputs[name], present[name] = padded, torch.from_numpy(there)
         return inputs, present
 
+    @staticmethod
+    def _copy(sample: ConversationSample, name: str, out: NDArray[np.float32], *, key: str) -> None:
+        features = sample.features
+        stored = features if isinstance(features, StoredTensors) else features[name]
+        shape = stored.shape(name) if isinstance(stored, StoredTensors) else tuple(stored.shape)
+        if shape != out.shape:
+            raise ShardError(
+                f"Sample {key!r} has {name!r} features of shape {shape} for {len(out)} utterances of width "
+                f"{out.shape[1]}: extract the features again."
+            )
+        if isinstance(stored, StoredTensors):
+            stored.copy_into(name, out)
+        else:
+            torch.from_numpy(out).copy_(stored)
+
+    @staticmethod
+    def _speakers(
+        samples: Sequence[ConversationSample], flat: Sequence[UtteranceRecord], lengths: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        stored = _numbers([u["speaker"] for u in flat], "speaker")
+        names = np.array([len(sample.record["speakers"]) for sample in samples])
+        if stored.min() < 0 or (stored >= names.repeat(lengths)).any():
+            raise ValueError("speaker is a number without a name")
+        return stored
+
     def _labels(
-        self, samples: Sequence[ConversationSample], keys: Sequence[str], shape: tuple[int, int]
-    ) -> Tensor | None:
+        self, flat: Sequence[UtteranceRecord], keys: Sequence[str], lengths: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
         if self._label_table is None:
             return None
-        label = np.full(shape, IGNORE_LABEL, dtype=np.int64)
-        for row, sample in enumerate(samples):
-            stored = _numbers([u["label"] for u in sample.record["utterances"]], "label")
-            if stored.max() >= len(self._label_table):
-                raise ShardError(
-                    f"Sample {keys[row]!r} has label {stored.max()}, but the label space of its shards "
-                    f"ends at {len(self._label_table) - 1}: run `affectkit shards check` on them."
-                )
-            known = stored != IGNORE_LABEL
-            stored[known] = self._label_table[stored[known]]
-            label[row, : len(stored)] = stored
-        return torch.from_numpy(label)
+        stored = _numbers([u["label"] for u in flat], "label")
+        if stored.max() >= len(self._label_table):
+            row = int(np.arange(len(keys)).repeat(lengths)[stored.argmax()])
+            raise ShardError(
+                f"Sample {keys[row]!r} has label {stored.max()}, but the label space of its shards "
+                f"ends at {len(self._label_table) - 1}: run `affectkit shards check` on them."
+            )
+        known = stored != IGNORE_LABEL
+        stored[known] = self._label_table[stored[known]]
+        return stored
 
     def _dims(
-        self, samples: Sequence[ConversationSample], keys: Sequence[str], shape: tuple[int, int]
+        self, samples: Sequence[ConversationSample], keys: Sequence[str], shape: tuple[int, ...]
     ) -> Tensor | None:
         if not self._num_dims:
             return None
@@ -209,21 +236,6 @@ class ConversationCollate:
                 dims[row, place] = [np.nan if value is None else value for value in values]
         return torch.from_numpy(dims)
 
-    def _extras(
-        self, samples: Sequence[ConversationSample], shape: tuple[int, int]
-    ) -> dict[str, Tensor] | None:
-        if not self._extra:
-            return None
-        found: dict[str, Tensor] = {}
-        for name in self._extra:
-            values = np.full(shape, IGNORE_LABEL, dtype=np.int64)
-            for row, sample in enumerate(samples):
-                utterances = sample.record["utterances"]
-                stored = [u.get("extra", {}).get(name) for u in utterances]
-                values[row, : len(utterances)] = _numbers(stored, name)
-            found[name] = torch.from_numpy(values)
-        return found
-
     def _meta(self, samples: Sequence[ConversationSample], positions: Sequence[int]) -> dict[str, object]:
         meta: dict[str, object] = {"positions": list(positions)}
         if self._difficulty is not None:
@@ -233,10 +245,16 @@ class ConversationCollate:
         return meta
 
 
-def _numbers(values: Sequence[int | None], what: str, *, size: int | None = None) -> NDArray[np.int64]:
-    """Numbers from 0, below ``size`` if given, with -100 for None; a float or a text is a ValueError."""
+def _numbers(values: Sequence[int | None], what: str) -> NDArray[np.int64]:
+    """Numbers from 0, with -100 for None; a negative number, a float or a text is a ValueError."""
     array = np.array([IGNORE_LABEL if value is None else value for value in values])
-    wrong = (array < 0) & (array != IGNORE_LABEL) if array.dtype == np.int64 else np.True_
-    if wrong.any() or (size is not None and not 0 <= array.min() <= array.max() < size):
+    if array.dtype != np.int64 or ((array < 0) & (array != IGNORE_LABEL)).any():
         raise ValueError(f"{what} is {values}, where numbers from 0 are wanted")
     return array
+
+
+def _spread(values: NDArray[np.int64], mask: NDArray[np.bool_], *, fill: int = IGNORE_LABEL) -> Tensor:
+    """Values of all real utterances, row after row, to their cells (B, U)."""
+    cells = np.full(mask.shape, fill, dtype=np.int64)
+    cells[mask] = values
+    return torch.from_numpy(cells)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from torch import Tensor
-
 from affectkit.data.collate import ConversationSample
-from affectkit.data.decode import decode_safetensors
-from affectkit.data.schema import ConversationRecord, ShardError, conversation_record, parse_json
+from affectkit.data.schema import (
+    ConversationRecord,
+    ShardError,
+    StoredTensors,
+    conversation_record,
+    parse_json,
+)
 
 
 class ConversationReader:
@@ -29,10 +32,8 @@ class ConversationReader:
         """Decode ``members``."""
         # the fields of the record are checked where they are used, as arrays
         record = cast(ConversationRecord, _parsed(members))
-        features: dict[str, Tensor] = {}
-        if self._features and "safetensors" in members:
-            features = decode_safetensors(members["safetensors"])
-        return ConversationSample(record=record, features=features)
+        stored = members.get("safetensors") if self._features else None
+        return ConversationSample(record=record, features={} if stored is None else StoredTensors(stored))
 
     @staticmethod
     def record(members: Mapping[str, memoryview]) -> ConversationRecord:

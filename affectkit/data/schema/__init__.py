@@ -6,6 +6,7 @@ from affectkit.data.schema.conversation import ConversationRecord, UtteranceReco
 from affectkit.data.schema.error import ShardError
 from affectkit.data.schema.extensions import MEMBER_EXTENSIONS, member_kind
 from affectkit.data.schema.item import ItemRecord, item_record
+from affectkit.data.schema.stored_tensors import StoredTensors
 from affectkit.data.schema.strict_json import canonical_json, parse_json
 
 __all__ = (
@@ -13,6 +14,7 @@ __all__ = (
     "ConversationRecord",
     "ItemRecord",
     "ShardError",
+    "StoredTensors",
     "UtteranceRecord",
     "canonical_json",
     "conversation_record",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 
 from affectkit.data.schema.error import ShardError
 
 #: A sample's structure is small; a larger member is a mistake or an attack.
 MAX_JSON_BYTES = 64 * 2**20
+_LARGEST = sys.float_info.max
 
 
 def canonical_json(value: object) -> bytes:
@@ -48,13 +49,23 @@ def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> obj
             f"{where} has {len(data)} bytes of JSON, more than the {MAX_JSON_BYTES} that are read: "
             "store large content in a safetensors member."
         )
+    names = 0
+
+    def count(found: dict[str, object]) -> dict[str, object]:
+        nonlocal names
+        names += len(found)
+        return found
+
     try:
+        text = str(data, "utf-8")
         value: object = json.loads(
-            str(data, "utf-8"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_hook=count
         )
+        # Each name in the text is followed by a colon of its own. As many colons as names were kept
+        # means that none stands twice; more can also come from within strings, so only then the
+        # slower look at every object is needed.
+        if names != text.count(":"):
+            json.loads(text, object_pairs_hook=_unique)
     except RecursionError as error:
         raise ShardError(f"{where} nests JSON too deeply: write it anew with a flat structure.") from error
     except ValueError as error:
@@ -70,9 +81,9 @@ def _refuse_constant(name: str) -> float:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text} is out of range")
-    return number
+    if -_LARGEST <= number <= _LARGEST:
+        return number
+    raise ValueError(f"the number {text} is out of range")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

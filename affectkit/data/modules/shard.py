@@ -13,8 +13,8 @@ from torch import Tensor
 from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ShardLoader, Transform
 from affectkit.data.plan import Shuffle
-from affectkit.data.shards import Manifest, open_shards, read_manifest
-from affectkit.data.store import SampleStore
+from affectkit.data.shards import Manifest, read_manifest
+from affectkit.data.store import SampleStore, open_store
 from affectkit.labels import LabelMap, LabelSpace, label_space, reconcile
 from affectkit.types import IGNORE_LABEL
 
@@ -35,7 +35,7 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
     of the files. Rank and number of ranks come from the trainer; without one they are 0 of 1.
 
     Args:
-        root: Folder with a ``manifest.json``.
+        root: Folder with a ``manifest.json``: shards, or the LMDB built from them.
         label_space: Name of the run's label space; None takes that of the manifest. The same labels
             in another order are mapped by name; anything else needs ``label_merge`` or ``label_drop``.
         label_merge: Stored label -> label of the run.
@@ -177,7 +177,7 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
     def store(self, split: str) -> SampleStore:
         """The samples of one split, opened once."""
         if split not in self._stores:
-            self._stores[split] = open_shards(self.root, split, verify=self._verify)
+            self._stores[split] = open_store(self.root, split, verify=self._verify)
         return self._stores[split]
 
     def setup(self, stage: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -140,6 +141,15 @@ class Manifest:
                 f"Data set {self.name!r} has no split {split!r}: it has {', '.join(self.splits) or 'none'}."
             )
         return found
+
+    def fingerprint(self, split: str) -> str:
+        """A hash over the checksums of a split's shards, equal for equal content.
+
+        Raises:
+            ShardError: If there is no such split.
+        """
+        lines = (f"{entry.name} {entry.sha256}" for entry in self.split_shards(split))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def to_json(self) -> bytes:
         """Indented JSON that is equal for equal manifests."""

@@ -44,9 +44,7 @@ class ShardStore:
         self._entries = manifest.split_shards(split)
         self.counts = tuple(entry.samples for entry in self._entries)
         self._ends = tuple(accumulate(self.counts))
-        self.fingerprint = hashlib.sha256(
-            "\n".join(f"{entry.name} {entry.sha256}" for entry in self._entries).encode()
-        ).hexdigest()
+        self.fingerprint = manifest.fingerprint(split)
         self._indexes: dict[int, ShardIndex] = {}
         self._maps: OrderedDict[int, memoryview] = OrderedDict()
 

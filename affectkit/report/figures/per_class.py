@@ -54,7 +54,7 @@ def per_class_figure(scores: Sequence[ClassScore]) -> Figure:
         axes.plot(places, [score.precision for score in ordered], "^", color=PALETTE[1], label="precision")
         axes.plot(places, [score.recall for score in ordered], "v", color=PALETTE[2], label="recall")
         axes.set_xticks(places, [f"{score.label}\nn={score.support}" for score in ordered])
-        axes.set(ylim=(0, 1), title="Scores per class")
+        axes.set(ylim=(0, 1.04), title="Scores per class")
         axes.grid(axis="y", alpha=0.25, color=MUTED)
         axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
     return figure

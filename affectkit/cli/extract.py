@@ -27,6 +27,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--text", metavar="NAME", help="'tiny', or a folder or hub name of a transformers model"
     )
+    parser.add_argument(
+        "--text-layers",
+        type=_layers,
+        metavar="L",
+        help="hidden states of the text model, side by side: all, or numbers such as 0,3,6 or -1 (default: -1)",
+    )
+    parser.add_argument(
+        "--text-pooling",
+        choices=("mean", "cls", "max"),
+        help="over the tokens of a text, for a transformers model (default: mean)",
+    )
     parser.add_argument("--visual", metavar="NAME", help="'tiny'")
     parser.add_argument("--audio", metavar="NAME", help="'tiny'")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: one per core, at most 8)")
@@ -43,14 +54,24 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict.extract import extract_features, named_extractor, stored_modalities
+    from affectkit.predict.extract import ExtractError, extract_features, named_extractor, stored_modalities
 
     named = {name: getattr(options, name) for name in ("text", "visual", "audio")}
     chosen: dict[str, str] = {name: value for name, value in named.items() if value is not None}
     if not chosen:
         chosen = dict.fromkeys(stored_modalities(options.src), "tiny")
+    if (options.text_layers or options.text_pooling) and "text" not in chosen:
+        raise ExtractError(
+            "--text-layers and --text-pooling say how --text is encoded: name that encoder too."
+        )
     encoders: dict[str, FeatureExtractor] = {
-        modality: named_extractor(modality, name) for modality, name in chosen.items()
+        modality: named_extractor(
+            modality,
+            name,
+            layers=options.text_layers if modality == "text" else None,
+            pooling=options.text_pooling if modality == "text" else None,
+        )
+        for modality, name in chosen.items()
     }
     rank = _number(options.rank, "RANK", 0)
     world_size = _number(options.world_size, "WORLD_SIZE", 1)
@@ -81,6 +102,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"process {rank} of {world_size}: {work}; the process that ends last writes {options.out}")
     return 0
+
+
+def _layers(text: str) -> list[int] | str:
+    """`all`, or whole numbers between commas."""
+    if text == "all":
+        return text
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor numbers such as 0,3,6") from None
 
 
 def _number(given: int | None, variable: str, default: int) -> int:

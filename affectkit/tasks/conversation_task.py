@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, WeightedSum
 from affectkit.metrics import classification_metrics
 from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.data_agreement import MeasuresFeatures
 from affectkit.tasks.optimizer_factory import AdamWFactory
 from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms
 
@@ -35,11 +36,19 @@ class ConversationTask(AffectTask):
     Args:
         label_space: Name of the label order, e.g. ``"meld7.official"``.
         inputs: Width of the stored features of each modality, e.g. ``{"text": 384}``.
-        hidden_dim: Width of the projected features, and of each direction of the context.
+        hidden_dim: Width of the projected features.
+        standardize: Bring stored features to mean 0 and deviation 1 by the numbers of the training
+            split, which a checkpoint keeps.
+        input_dropout: Dropout on the stored features.
+        layer_norm: Normalise the projected features.
         dropout: Dropout on projections, context and the head's input.
+        head_dropout: Dropout on the head's input instead of ``dropout``; what it reads has already
+            gone through that of projections and context.
         context_model: ``"bc_lstm"``, ``"dialogue_rnn"``, or ``"none"``: each utterance by itself.
         context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it sees
             the whole conversation, which is not available while the talk is going on.
+        context_dim: Width of each direction of the context; None takes ``hidden_dim``.
+        context_cell: Recurrence of ``"bc_lstm"``: ``"lstm"`` or ``"gru"``.
         context_layers: Layers of ``"bc_lstm"``.
         residual: What the head reads of the utterance itself, beside its context: ``"none"``;
             ``"concat"``, both side by side; ``"add"``, their sum after a linear layer.
@@ -89,9 +98,15 @@ class ConversationTask(AffectTask):
         inputs: dict[str, int],
         *,
         hidden_dim: int = 128,
+        standardize: bool = False,
+        input_dropout: float = 0.0,
+        layer_norm: bool = True,
         dropout: float = 0.3,
+        head_dropout: float | None = None,
         context_model: Literal["none", "bc_lstm", "dialogue_rnn"] = "bc_lstm",
         context: Literal["past", "both"] = "past",
+        context_dim: int | None = None,
+        context_cell: Literal["lstm", "gru"] = "lstm",
         context_layers: int = 1,
         residual: Literal["none", "concat", "add"] = "concat",
         head_dim: int = 0,
@@ -129,21 +144,38 @@ class ConversationTask(AffectTask):
         space = named_label_space(label_space)
         mixer = _fusion(inputs, hidden_dim, dropout=dropout) if fusion is None else fusion
         recurrence = context_module
+        state_dim = hidden_dim if context_dim is None else context_dim
         if recurrence is None and context_model == "bc_lstm":
             recurrence = BcLSTM(
-                mixer.out_dim, hidden_dim, num_layers=context_layers, context=context, dropout=dropout
+                mixer.out_dim,
+                state_dim,
+                num_layers=context_layers,
+                context=context,
+                cell=context_cell,
+                dropout=dropout,
             )
         elif recurrence is None and context_model == "dialogue_rnn":
-            recurrence = DialogueRNN(mixer.out_dim, hidden_dim, context=context, dropout=dropout)
+            recurrence = DialogueRNN(mixer.out_dim, state_dim, context=context, dropout=dropout)
         width = mixer.out_dim if recurrence is None else recurrence.out_dim
         if recurrence is not None and residual == "concat":
             width += mixer.out_dim
-        main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=dropout)
+        last = dropout if head_dropout is None else head_dropout
+        main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=last)
         further = auxiliary or {}
-        heads = {name: ClassificationHead(width, count, dropout=dropout) for name, count in further.items()}
+        heads = {name: ClassificationHead(width, count, dropout=last) for name, count in further.items()}
         emotion = loss or ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=focal_gamma)
         super().__init__(
-            {name: ProjectionEncoder(dim, hidden_dim, dropout=dropout) for name, dim in inputs.items()},
+            {
+                name: ProjectionEncoder(
+                    dim,
+                    hidden_dim,
+                    dropout=dropout,
+                    input_dropout=input_dropout,
+                    layer_norm=layer_norm,
+                    standardize=standardize,
+                )
+                for name, dim in inputs.items()
+            },
             fusion=mixer,
             context=recurrence,
             head=MultiHead(main, heads) if further else main,
@@ -154,6 +186,7 @@ class ConversationTask(AffectTask):
             seed=seed,
         )
         self._inputs = dict(inputs)
+        self._standardize = standardize
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._emotion_loss = emotion
         self._residual = residual
@@ -167,6 +200,22 @@ class ConversationTask(AffectTask):
     def input_dims(self) -> dict[str, int | None]:
         """Width of the features of each modality."""
         return dict(self._inputs)
+
+    def setup(self, stage: str) -> None:
+        """Compare with the data; when fitting, take over class counts and feature statistics."""
+        super().setup(stage)
+        if not self._standardize or stage != "fit":
+            # A trained task brings its numbers along in the checkpoint.
+            return
+        data: object = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, MeasuresFeatures):
+            raise ValueError(
+                f"ConversationTask was built with standardize=True, but {type(data).__name__} has no "
+                "feature_statistics(): train with a ConversationDataModule, or set standardize to False."
+            )
+        statistics = data.feature_statistics()
+        for name, encoder in self.encoders.items():
+            cast(ProjectionEncoder, encoder).set_statistics(statistics[name].mean, statistics[name].deviation)
 
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
         """Put each utterance into its context, beside the utterance itself where asked for."""

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from affectkit.data.modules import FeatureStatistics
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
 
@@ -26,6 +27,15 @@ class DescribesData(Protocol):
 
     def class_counts(self, split: str) -> Tensor:
         """How often each label occurs in a split, in the order of ``label_space``."""
+        ...
+
+
+@runtime_checkable
+class MeasuresFeatures(Protocol):
+    """A data module that knows the mean and deviation of its training features."""
+
+    def feature_statistics(self) -> Mapping[str, FeatureStatistics]:
+        """Mean and deviation of each modality's columns."""
         ...
 
 

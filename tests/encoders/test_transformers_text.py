@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +76,46 @@ def test_normalize_and_identity(folder: Path) -> None:
     assert again.identity != plain.identity
 
 
+def test_layers_side_by_side_are_the_single_layers(folder: Path) -> None:
+    every = TransformersTextEncoder(str(folder), layers="all", combine="concat", max_length=8)
+    singles = [TransformersTextEncoder(str(folder), layers=(layer,), max_length=8) for layer in range(4)]
+    assert every.out_dim == 4 * 16 and every.layers == (0, 1, 2, 3)
+    torch.testing.assert_close(every(TEXTS), torch.cat([single(TEXTS) for single in singles], dim=1))
+    some = TransformersTextEncoder(str(folder), layers=(3, 0), combine="concat", max_length=8)
+    torch.testing.assert_close(some(TEXTS), torch.cat([singles[3](TEXTS), singles[0](TEXTS)], dim=1))
+    assert len({e.identity for e in (every, some, *singles)}) == 6
+
+
+def test_typographic_punctuation_is_read_as_ascii_unless_switched_off(folder: Path) -> None:
+    curly, plain = ["oh \u2014 no\u2026"], ["oh - no..."]
+    encoder = TransformersTextEncoder(str(folder), max_length=8)
+    assert torch.equal(encoder(curly), encoder(plain))
+    raw = TransformersTextEncoder(str(folder), max_length=8, ascii_punctuation=False)
+    assert not torch.equal(raw(curly), raw(plain))
+    assert raw.identity != encoder.identity
+
+
+def test_pickled_it_is_loaded_anew_and_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    encoder = TransformersTextEncoder(
+        folder.name, layers=(0, -1), combine="concat", pooling="max", max_length=8, batch_size=2
+    )
+    sent = pickle.dumps(encoder)
+    assert len(sent) < 1000
+    monkeypatch.chdir("/")
+    again: TransformersTextEncoder = pickle.loads(sent)
+    assert again.identity == encoder.identity and again.batch_size == 2
+    assert torch.equal(again(TEXTS), encoder(TEXTS))
+
+
+def test_changed_weights_do_not_travel_unnoticed(folder: Path) -> None:
+    encoder = TransformersTextEncoder(str(folder))
+    with torch.no_grad():
+        next(encoder.model.parameters()).add_(1.0)
+    with pytest.raises(ValueError, match="save changed weights to a folder"):
+        pickle.loads(pickle.dumps(encoder))
+
+
 def test_weights_stay_frozen(folder: Path) -> None:
     encoder = TransformersTextEncoder(str(folder), max_length=16)
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
@@ -92,6 +133,10 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
         TransformersTextEncoder(str(folder), layers=(4,))
     with pytest.raises(ValueError, match="'mean', 'cls' or 'max'"):
         TransformersTextEncoder(str(folder), pooling="sum")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'mean' or 'concat'"):
+        TransformersTextEncoder(str(folder), combine="sum")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="layers='each'"):
+        TransformersTextEncoder(str(folder), layers="each")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="batch_size=0"):
         TransformersTextEncoder(str(folder), batch_size=0)
     with pytest.raises(TypeError, match="item of type int"):

@@ -18,15 +18,6 @@ def test_tiny_is_there_for_every_modality(modality: str) -> None:
     assert one.identity == two.identity and one.out_dim > 0
 
 
-def test_it_travels_by_name_and_gives_the_same_features() -> None:
-    encoder = named_extractor("text")
-    sent = pickle.dumps(encoder)
-    assert len(sent) < 200
-    again = pickle.loads(sent)
-    assert again.identity == encoder.identity
-    assert torch.equal(again(["so what"]), encoder(["so what"]))
-
-
 def test_a_transformers_model_gives_the_same_features_in_another_process(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -42,7 +33,10 @@ def test_a_transformers_model_gives_the_same_features_in_another_process(tmp_pat
     )
     transformers.BertModel(config).save_pretrained(tmp_path)
     encoder = named_extractor("text", str(tmp_path))
-    assert encoder.out_dim == 8 and str(tmp_path.parent) not in encoder.identity
+    assert encoder.out_dim == 8
+    wide = named_extractor("text", str(tmp_path), layers="all", pooling="max")
+    assert wide.out_dim == 16 and " pooling=max layers=0,1 combine=concat " in wide.identity
+    assert str(tmp_path.parent) not in encoder.identity
     again = pickle.loads(pickle.dumps(encoder))
     assert again.identity == encoder.identity
     assert torch.equal(again(["so", "what now"]), encoder(["so", "what now"]))
@@ -51,6 +45,13 @@ def test_a_transformers_model_gives_the_same_features_in_another_process(tmp_pat
 def test_only_text_knows_other_names() -> None:
     with pytest.raises(ExtractError, match="no visual encoder 'resnet'"):
         named_extractor("visual", "resnet")
+
+
+def test_layers_and_pooling_are_for_transformers_models() -> None:
+    with pytest.raises(ExtractError, match="only transformers models"):
+        named_extractor("text", "tiny", layers=(-1,))
+    with pytest.raises(ExtractError, match="only transformers models"):
+        named_extractor("audio", pooling="max")
 
 
 def test_a_folder_without_a_model_is_named_in_one_sentence(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Lightning data modules over shards; they work without a trainer as well."""
 
 from affectkit.data.modules.conversation import ConversationDataModule
+from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 
 __all__ = (
     "ConversationDataModule",
     "DataModuleError",
+    "FeatureStatistics",
     "ShardDataModule",
+    "feature_statistics",
 )

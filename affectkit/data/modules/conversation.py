@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
 
 from affectkit.data.collate import ConversationCollate, ConversationSample
 from affectkit.data.loader import ConversationReader
+from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty
@@ -106,6 +110,7 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         self._bucket_by_length = bucket_by_length
         self._text = text
         self._scanned: _Scan | None = None
+        self._statistics: dict[str, FeatureStatistics] | None = None
 
     def setup(self, stage: str) -> None:
         """Open what ``stage`` needs and check that it is conversations."""
@@ -146,6 +151,37 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
     def difficulties(self) -> list[float] | None:
         """Difficulty of each conversation of the train split; None where none was asked for."""
         return None if self._difficulty is None else self._scan().difficulty
+
+    def feature_statistics(self) -> dict[str, FeatureStatistics]:
+        """Mean and deviation of each modality over the utterances of the train split that have it.
+
+        Read once, in the order of the store: every rank reads all of it, so the numbers are the same
+        for any number of ranks.
+
+        Raises:
+            DataModuleError: If no utterance has a modality.
+        """
+        if self._statistics is None:
+            found = {
+                name: feature_statistics(self._present_rows(name), dim=dim)
+                for name, dim in self.feature_dims.items()
+            }
+            empty = next((name for name, numbers in found.items() if not numbers.rows), None)
+            if empty is not None:
+                raise DataModuleError(
+                    f"No utterance of the train split of {self.root} has {empty!r} features: leave {empty!r} "
+                    f"out of modalities, or extract it."
+                )
+            self._statistics = found
+        return self._statistics
+
+    def _present_rows(self, name: str) -> Iterator[Tensor]:
+        store, decode = self.store("train"), self.decoder("train")
+        for position in range(len(store)):
+            features = decode(store.get(position)).features
+            if name in features:
+                mark = features.get(f"{name}.present")
+                yield features[name] if mark is None else features[name][mark.to(torch.bool)]
 
     def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
         """Key and difficulty of what ``epoch`` may draw from, easiest first; empty without a curriculum."""

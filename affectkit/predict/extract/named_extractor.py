@@ -2,64 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
-
-from torch import Tensor
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from affectkit.encoders import FeatureExtractor, TransformersTextEncoder, tiny
+from affectkit.encoders.transformers_text import Pooling
 from affectkit.predict.extract.error import ExtractError
 
 #: Name of the encoders that need no weights, of every modality.
 TINY: Final = "tiny"
 
 
-class NamedExtractor:
-    """An encoder that travels to another process by its name instead of by its weights.
-
-    A model of transformers does not survive pickling (its hidden states are no longer given out),
-    and hundreds of megabytes need not go through a pipe: the receiving process loads it anew.
-
-    Args:
-        modality: What it encodes.
-        name: The name it was made by.
-        encoder: The encoder itself.
-    """
-
-    def __init__(self, modality: str, name: str, encoder: FeatureExtractor) -> None:
-        self.modality = modality
-        self.name = name
-        self.out_dim = encoder.out_dim
-        self.identity = encoder.identity
-        self._encoder = encoder
-
-    def __call__(self, items: Sequence[object]) -> Tensor:
-        """Turn n items into (n, D)."""
-        return self._encoder(items)
-
-    def __reduce__(self) -> tuple[Callable[[str, str], NamedExtractor], tuple[str, str]]:
-        return named_extractor, (self.modality, self.name)
-
-
-def named_extractor(modality: str, name: str = TINY) -> NamedExtractor:
+def named_extractor(
+    modality: str,
+    name: str = TINY,
+    *,
+    layers: Sequence[int] | Literal["all"] | None = None,
+    pooling: Pooling | None = None,
+) -> FeatureExtractor:
     """Make the encoder of a modality.
 
     Args:
         modality: ``"text"``, ``"visual"`` or ``"audio"``.
         name: ``"tiny"``, or for text a local folder or a hub name of a transformers model.
+        layers: Hidden states of a transformers model, side by side; None = the last alone.
+        pooling: Over the tokens of a text, for a transformers model; None = ``"mean"``.
 
     Raises:
-        ExtractError: If there is no such encoder, or it cannot be loaded.
+        ExtractError: If there is no such encoder, it cannot be loaded, or it has no such option.
         MissingExtraError: If it needs a package that is not installed.
 
     Example:
         >>> named_extractor("audio").modality
         'audio'
     """
-    return NamedExtractor(modality, name, _load(modality, name))
-
-
-def _load(modality: str, name: str) -> FeatureExtractor:
+    if (modality != "text" or name == TINY) and (layers is not None or pooling is not None):
+        raise ExtractError(
+            f"The {modality} encoder {name!r} was given layers or a pooling, which only transformers models "
+            "of text have: leave them out, or name such a model."
+        )
     if name == TINY and modality == "text":
         return tiny.TinyTextEncoder()
     if name == TINY and modality == "visual":
@@ -72,7 +53,12 @@ def _load(modality: str, name: str) -> FeatureExtractor:
             "affectkit.predict.extract_features."
         )
     try:
-        return TransformersTextEncoder(name)
+        return TransformersTextEncoder(
+            name,
+            layers=(-1,) if layers is None else layers,
+            combine="mean" if layers is None else "concat",
+            pooling=pooling or "mean",
+        )
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ExtractError(

@@ -6,6 +6,7 @@ from affectkit.data.schema import ShardError
 from affectkit.data.shards.build_folder import build_folder, swap_into_place
 from affectkit.data.shards.dataset_writer import DatasetWriter
 from affectkit.data.shards.encode import encode_tensors
+from affectkit.data.shards.encode_record import EncodedSample, encode_conversation, encode_item
 from affectkit.data.shards.foreign import index_foreign, sample_labels
 from affectkit.data.shards.item_check import (
     ItemLabels,
@@ -35,6 +36,7 @@ __all__ = (
     "FORMAT_VERSION",
     "MANIFEST_NAME",
     "DatasetWriter",
+    "EncodedSample",
     "FeatureSpec",
     "ItemLabels",
     "Licence",
@@ -52,6 +54,8 @@ __all__ = (
     "check_item_features",
     "check_record",
     "counted_labels",
+    "encode_conversation",
+    "encode_item",
     "encode_tensors",
     "find_item",
     "index_foreign",

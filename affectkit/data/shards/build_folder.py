@@ -7,7 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from affectkit.data.schema import ShardError
@@ -19,7 +19,9 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def build_folder(out: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+def build_folder(
+    out: str | os.PathLike[str], *, overwrite: bool = False, resumable: bool = False
+) -> Iterator[Path]:
     """Give a new folder to fill; at the end it becomes ``out``, on an error it is removed.
 
     It lies beside ``out`` on the same file system, so that taking its place is one rename. What a
@@ -29,9 +31,12 @@ def build_folder(out: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     Args:
         out: The folder to make.
         overwrite: Replace the data set that lies there. Anything else is never replaced.
+        resumable: What a killed or interrupted process left for this ``out`` is given to the next
+            one, which has to judge what of it is still right.
 
     Raises:
-        ShardError: If ``out`` exists and must not be replaced, or its parent is missing.
+        ShardError: If ``out`` exists and must not be replaced, its parent is missing, or another
+            process builds the same resumable folder.
     """
     target = Path(out).absolute()
     _refuse_loss(target, overwrite=overwrite)
@@ -40,15 +45,21 @@ def build_folder(out: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
             f"The folder {target.parent} does not exist: make it first, or choose another place."
         )
     _sweep(target)
-    scratch = _beside(target, "partial")
-    scratch.mkdir()
-    with _held(scratch):
+    scratch = target.with_name(f".{target.name}.making") if resumable else _beside(target, "partial")
+    scratch.mkdir(exist_ok=resumable)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_held(scratch))
+        except BlockingIOError as error:
+            raise ShardError(f"Another process is making {target}: wait until it is done.") from error
         try:
             yield scratch
             sync_folder(scratch)
             swap_into_place(scratch, target, overwrite=overwrite)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
+        except BaseException as error:
+            # An interruption is no fault of what is finished; an error may well be.
+            if not resumable or isinstance(error, Exception):
+                shutil.rmtree(scratch, ignore_errors=True)
             raise
 
 

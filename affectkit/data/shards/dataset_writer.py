@@ -11,21 +11,13 @@ from typing import Self
 
 from torch import Tensor
 
-from affectkit.data.schema import (
-    ConversationRecord,
-    ItemRecord,
-    ShardError,
-    canonical_json,
-    conversation_record,
-    item_record,
-)
+from affectkit.data.schema import ConversationRecord, ItemRecord, ShardError
 from affectkit.data.shards.build_folder import build_folder
-from affectkit.data.shards.encode import encode_tensors
-from affectkit.data.shards.item_check import ItemLabels, check_item, check_item_features, item_labels
+from affectkit.data.shards.encode_record import encode_conversation, encode_item
+from affectkit.data.shards.item_check import ItemLabels
 from affectkit.data.shards.join_shards import write_manifest
 from affectkit.data.shards.manifest import Manifest
 from affectkit.data.shards.names import shard_name
-from affectkit.data.shards.record_check import check_features, check_record
 from affectkit.data.shards.shard_writer import ShardWriter
 
 
@@ -136,14 +128,14 @@ class DatasetWriter:
         Raises:
             ShardError: If the record, a label or a feature does not fit the template.
         """
-        where = f"Conversation {key!r}"
-        checked = conversation_record(record, where=where)
-        check_record(checked, self.template, where=where)
-        contents: dict[str, bytes | memoryview] = {**(members or {}), "json": canonical_json(record)}
-        if features:
-            check_features(features, self.template, utterances=len(checked["utterances"]), where=where)
-            contents["safetensors"] = encode_tensors(features)
-        self.add(split, key, contents, labels=[item["label"] for item in checked["utterances"]])
+        encoded = encode_conversation(
+            record,
+            self.template,
+            where=f"Conversation {key!r}",
+            features=features or {},
+            members=members or {},
+        )
+        self.add(split, key, encoded.members, labels=encoded.labels)
 
     def add_item(
         self,
@@ -166,14 +158,10 @@ class DatasetWriter:
         Raises:
             ShardError: If the record, a label or a feature does not fit the template.
         """
-        where = f"Sample {key!r}"
-        checked = item_record(record, where=where)
-        check_item(checked, self.template, where=where)
-        contents: dict[str, bytes | memoryview] = {**(members or {}), "json": canonical_json(record)}
-        if features or self.template.features:
-            check_item_features(features or {}, self.template, where=where)
-            contents["safetensors"] = encode_tensors(features or {})
-        self.add(split, key, contents, labels=[item_labels(checked)])
+        encoded = encode_item(
+            record, self.template, where=f"Sample {key!r}", features=features or {}, members=members or {}
+        )
+        self.add(split, key, encoded.members, labels=encoded.labels)
 
     def __enter__(self) -> Self:
         self._folder = self._stack.enter_context(build_folder(self.out, overwrite=self.overwrite))

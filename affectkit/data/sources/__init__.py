@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.data.sources.csv_rows import csv_rows
-from affectkit.data.sources.make import make_dataset
+from affectkit.data.sources.make import UnverifiedLayoutWarning, make_dataset
 from affectkit.data.sources.meld import MELD, read_meld
 from affectkit.data.sources.source import Source, SourceError, SourceSample
 from affectkit.data.sources.table import SOURCES, find_source
@@ -15,6 +15,7 @@ __all__ = (
     "Source",
     "SourceError",
     "SourceSample",
+    "UnverifiedLayoutWarning",
     "csv_rows",
     "find_source",
     "make_dataset",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from affectkit.data.schema import ConversationRecord, ShardError
+from torch import Tensor
+
+from affectkit.data.schema import ConversationRecord, ItemRecord, ShardError
 from affectkit.data.shards import Manifest
 
 
@@ -32,11 +34,17 @@ class SourceError(ShardError):
 
 
 class SourceSample(NamedTuple):
-    """One conversation of a source, ready to be written."""
+    """One sample of a source, ready to be written.
+
+    ``record`` is of the kind that the source's manifest states: a conversation, or a single item.
+    A member given as a path is read only when its shard is written, by whichever process does it.
+    """
 
     split: str
     key: str
-    record: ConversationRecord
+    record: ConversationRecord | ItemRecord
+    members: Mapping[str, bytes | Path] = {}
+    features: Mapping[str, Tensor] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,31 @@ class Source:
         template: The manifest of what it makes, without shards; its name is that of the source.
         description: One line: what it is, and which files it wants.
         read: Yields the samples of a folder; raises :class:`SourceError` at the first bad row.
+        options: What can be chosen, by name, each with one line that says what and its default.
+        configure: Gives the source for a folder and the options chosen for it, where ``read`` or
+            ``template`` depend on them. The folder may be a file where the source says so.
+        verified: False where nobody has compared the layout with its documentation or real files.
     """
 
     template: Manifest
     description: str
     read: Callable[[Path], Iterator[SourceSample]]
+    options: Mapping[str, str] = field(default_factory=dict)
+    configure: Callable[[Path, Mapping[str, str]], Source] | None = None
+    verified: bool = True
+
+    def configured(self, folder: Path, options: Mapping[str, str]) -> Source:
+        """The source with its options, which its manifest's command then names.
+
+        Raises:
+            ShardError: If it has no such option, or a value is not allowed.
+        """
+        for name in options:
+            if name not in self.options:
+                known = ", ".join(self.options) or "none"
+                raise ShardError(f"The source {self.template.name!r} has no option {name!r}: it has {known}.")
+        chosen = self if self.configure is None else self.configure(folder, options)
+        # The last part of a path is enough to know a file again, and says nothing about the machine.
+        stated = [f"--option {name}={Path(text).name}" for name, text in sorted(options.items())]
+        command = " ".join((self.template.created_by, *stated))
+        return replace(chosen, template=replace(chosen.template, created_by=command))

@@ -99,3 +99,16 @@ def run_ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunRanks]:
     yield run
     for group in groups.values():
         group.close()
+
+
+@pytest.fixture(scope="session")
+def synthetic_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of made-up conversations with the features of the tiny encoders; read only."""
+    from affectkit.data.synthetic import write_synthetic
+    from affectkit.predict import extract_features, named_extractor
+
+    folder = tmp_path_factory.mktemp("synthetic")
+    write_synthetic(folder / "corpus", train=24, val=6, test=6)
+    extractors = {name: named_extractor(name) for name in ("text", "visual", "audio")}
+    extract_features(folder / "corpus", folder / "features", encoders=extractors)
+    return folder / "features"

@@ -162,7 +162,7 @@ class ConversationTask(AffectTask):
         last = dropout if head_dropout is None else head_dropout
         main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=last)
         further = auxiliary or {}
-        heads = {name: ClassificationHead(width, count, dropout=last) for name, count in further.items()}
+        heads = {name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())}
         emotion = loss or ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=focal_gamma)
         super().__init__(
             {
@@ -174,7 +174,8 @@ class ConversationTask(AffectTask):
                     layer_norm=layer_norm,
                     standardize=standardize,
                 )
-                for name, dim in inputs.items()
+                # Sorted, so that the random start never depends on the order of a dict.
+                for name, dim in sorted(inputs.items())
             },
             fusion=mixer,
             context=recurrence,

@@ -12,8 +12,10 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 
 from affectkit.callbacks import AffectPrediction, ResultsWriter
+from affectkit.conversation import BcLSTM
 from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ConversationDataModule
+from affectkit.encoders import ProjectionEncoder
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError, label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks import ConversationTask
@@ -179,6 +181,63 @@ def test_class_weights_come_from_the_training_counts() -> None:
         ConversationTask("meld7.official", INPUTS, class_weights="sqrt", loss=ClassificationLoss(7))
 
 
+def test_feature_statistics_are_taken_over_when_fitting_and_travel_in_the_checkpoint(
+    conversations: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    data = ConversationDataModule(conversations, batch_size=4)
+    task = ConversationTask("meld7.official", INPUTS, hidden_dim=4, standardize=True)
+    trainer = Trainer(
+        accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False
+    )
+    trainer.fit(task, data)
+    measured = data.feature_statistics()
+    for name in INPUTS:
+        encoder = task.encoders[name]
+        assert isinstance(encoder, ProjectionEncoder)
+        torch.testing.assert_close(encoder.mean, measured[name].mean.float())
+        torch.testing.assert_close(encoder.deviation, measured[name].deviation.float())
+    path = tmp_path / "task.ckpt"
+    trainer.save_checkpoint(path)
+    again = ConversationTask.load_from_checkpoint(path).eval()
+    torch.testing.assert_close(again.encoders.state_dict(), task.encoders.state_dict())
+    # At a test the numbers are those of the checkpoint, whatever the data.
+    _set_up(again, _Described(label_space("meld7.official"), INPUTS), "test")
+    torch.testing.assert_close(again.encoders.state_dict(), task.encoders.state_dict())
+    with pytest.raises(ValueError, match=r"_Described has no feature_statistics\(\)"):
+        _set_up(again, _Described(label_space("meld7.official"), INPUTS))
+
+
+def test_what_the_head_reads_is_dropped_out_once_with_head_dropout_0() -> None:
+    torch.manual_seed(0)
+    size = {"hidden_dim": 4, "context_dim": 6}
+    task = ConversationTask(
+        "meld7.official", INPUTS, dropout=0.5, head_dropout=0.0, input_dropout=0.25, layer_norm=False, **size
+    )
+    rates = {name: part.p for name, part in task.named_modules() if isinstance(part, torch.nn.Dropout)}
+    assert {rate for name, rate in rates.items() if name.startswith("head")} <= {0.0}
+    assert rates["context.dropout"] == 0.5 and rates["encoders.text.input_dropout"] == 0.25
+    inherited = ConversationTask("meld7.official", INPUTS, dropout=0.5)
+    parts = inherited.head.named_modules() if isinstance(inherited.head, torch.nn.Module) else []
+    assert {part.p for _, part in parts if isinstance(part, torch.nn.Dropout)} == {0.5}
+    assert not any(isinstance(part, torch.nn.LayerNorm) for part in task.encoders.modules())
+    assert any(isinstance(part, torch.nn.LayerNorm) for part in inherited.encoders.modules())
+
+
+@pytest.mark.parametrize(("cell", "kind"), [("lstm", torch.nn.LSTM), ("gru", torch.nn.GRU)])
+def test_context_has_its_own_width_and_cell(
+    cell: Literal["lstm", "gru"], kind: type[torch.nn.Module]
+) -> None:
+    task = ConversationTask(
+        "meld7.official", INPUTS, hidden_dim=4, context_dim=6, context_cell=cell, context="both"
+    )
+    assert isinstance(task.context, BcLSTM) and task.context.out_dim == 12
+    assert isinstance(task.context.ahead[0], kind)
+    rnn = ConversationTask("meld7.official", INPUTS, context_model="dialogue_rnn", context_dim=6)
+    assert rnn.context is not None and rnn.context.out_dim == 6
+    assert _logits(task, _batch([3, 1])).shape == _logits(rnn, _batch([3, 1])).shape
+
+
 @pytest.mark.parametrize("name", ["context_model", "residual", "class_weights", "sample_weighting"])
 def test_unknown_option_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}='nonsense'"):
@@ -263,3 +322,13 @@ def test_results_are_the_same_for_any_number_of_ranks(
     right = sum(row["target"] == row["prediction"] for row in labelled)
     assert int(counts.sum()) == len(labelled) and int(counts.diagonal().sum()) == right
     assert first["metrics"]["test/accuracy"] == pytest.approx(right / len(labelled))
+
+
+def test_the_order_of_the_inputs_does_not_change_the_random_start() -> None:
+    states = []
+    for names in (("text", "audio"), ("audio", "text")):
+        torch.manual_seed(0)
+        task = ConversationTask("meld7.official", {name: len(name) for name in names}, hidden_dim=4)
+        states.append(task.state_dict())
+    for key, value in states[0].items():
+        torch.testing.assert_close(value, states[1][key], rtol=0, atol=0)

@@ -222,6 +222,12 @@ ORDERS: tuple[LabelSpace, ...] = (
         note="labels that start with 'unuse' are filtered by FunASR",
     ),
     LabelSpace(
+        "emotiontalk7.official",
+        _words("neutral happy sad angry surprised disgusted fearful"),
+        source="NKU-HLT/EmotionTalk: mm.csv joined with mm_label.npz, equal in all 19,250 rows",
+        note="the list in its toolkit/globals.py is that of MER and does not fit",
+    ),
+    LabelSpace(
         "fer7.official",
         _words("angry disgust fear happy sad surprise neutral"),
         source="serengil/deepface:deepface/models/demography/Emotion.py, cosanlab/py-feat:feat/utils",
@@ -329,6 +335,12 @@ ORDERS: tuple[LabelSpace, ...] = (
         note="columns 1 to 6 of the vector, column 0 is the sentiment; intensities 0 to 3",
     ),
     LabelSpace(
+        "raer5.clip_caer",
+        _words("neutrality enjoyment confusion fatigue distraction"),
+        source="zgsfer/CLIP-CAER:dataloader/video_dataloader.py and the page of RAER",
+        note=_FROM_ONE,
+    ),
+    LabelSpace(
         "rafdb7.official",
         _words("surprise fear disgust happiness sadness anger neutral"),
         source="yaoing/DAN:rafdb.py, zczcwh/POSTER:data_preprocessing/dataset_raf.py",
@@ -345,6 +357,12 @@ ORDERS: tuple[LabelSpace, ...] = (
         _words("neutral calm happy sad angry fearful disgust surprised"),
         source="emo-box/EmoBox:EmoBox/preprocess/scripts/ravdess.py",
         note="file codes 01 to 08: subtract one",
+    ),
+    LabelSpace(
+        "sentiment2.mosi",
+        _words("negative positive"),
+        source="declare-lab/multimodal-deep-learning:bc-LSTM/data (compared with its transcripts)",
+        note="the binary label of CMU-MOSI",
     ),
     LabelSpace(
         "sentiment3.mmsa",

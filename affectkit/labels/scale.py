@@ -188,6 +188,14 @@ _SCALES = MappingProxyType(
             AffectScale(
                 "adv.unipolar", ("arousal", "dominance", "valence"), 0, 1, source="audeering wav2vec2 models"
             ),
+            AffectScale(
+                "sentiment.emotiontalk",
+                ("sentiment",),
+                -2,
+                2,
+                absent=(-10,),
+                source="mean of five levels, NKU-HLT/EmotionTalk:mm_label.npz",
+            ),
             AffectScale("sentiment.mosi", ("sentiment",), -3, 3, source="CMU-MOSI and CMU-MOSEI"),
             AffectScale("sentiment.sims", ("sentiment",), -1, 1, source="CH-SIMS"),
             AffectScale("va.affectnet", _VA, -1, 1, absent=(-2,), source="AffectNet annotation"),

@@ -68,7 +68,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part = parts.add_parser(
         "to-lmdb",
         help="build an LMDB from shards, for random access",
-        description="Build an LMDB of the samples of shards in their order; checksums are compared on the way.",
+        description="Build an LMDB of the samples of shards, in their order; compares the shards' checksums.",
     )
     part.add_argument("src", metavar="SRC", help="folder or address of the shards")
     part.add_argument("out", metavar="OUT", help="folder to make")

@@ -16,6 +16,7 @@ CHECKED = {
     "meld7.merbench": "anger joy sadness neutral disgust fear surprise",
     "meld7.wild": "neutral joy surprise anger sadness disgust fear",
     "meld3.sentiment": "neutral positive negative",
+    "sentiment2.mosi": "negative positive",
     "sentiment3.mmsa": "negative neutral positive",
     "affectnet8.official": "neutral happy sad surprise fear disgust anger contempt",
     "affectnet8.alphabetical": "anger contempt disgust fear happiness neutral sadness surprise",

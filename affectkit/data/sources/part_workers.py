@@ -7,10 +7,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 from multiprocessing.connection import wait as wait_for_process
 from pathlib import Path
 
-from affectkit.data.shards import Manifest
+from affectkit.data.decode import decode_safetensors
+from affectkit.data.shards import Manifest, encode_tensors
 from affectkit.data.sources.source_part import SourcePart
 
 
@@ -41,7 +43,10 @@ def write_parts(
         running: dict[Future[None], SourcePart] = {}
         try:
             for part in parts:
-                running[pool.submit(part.write, folder, template)] = part
+                features = [encode_tensors(sample.features) for sample in part.samples]
+                bare = tuple(sample._replace(features={}) for sample in part.samples)
+                task = pool.submit(_write, replace(part, samples=bare), features, folder, template)
+                running[task] = part
                 while len(running) >= 2 * jobs:
                     yield from _finished(running)
             while running:
@@ -49,6 +54,15 @@ def write_parts(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _write(part: SourcePart, features: list[bytes], folder: Path, template: Manifest) -> None:
+    # Tensors come as bytes, because torch would send each through a file descriptor of its own.
+    samples = (
+        sample._replace(features=decode_safetensors(content))
+        for sample, content in zip(part.samples, features, strict=True)
+    )
+    replace(part, samples=tuple(samples)).write(folder, template)
 
 
 def _finished(running: dict[Future[None], SourcePart]) -> Iterator[SourcePart]:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from affectkit.data.schema import ShardError
+from affectkit.data.sources.emobank import EMOBANK
+from affectkit.data.sources.emodb import EMODB
+from affectkit.data.sources.emorynlp import EMORYNLP
+from affectkit.data.sources.ferplus import FERPLUS
+from affectkit.data.sources.goemotions import GOEMOTIONS
 from affectkit.data.sources.meld import MELD
+from affectkit.data.sources.mosi import MOSI
 from affectkit.data.sources.source import Source
 
-SOURCES: Mapping[str, Source] = MappingProxyType({source.template.name: source for source in (MELD,)})
+_ALL: Final = (
+    EMOBANK,
+    EMODB,
+    EMORYNLP,
+    FERPLUS,
+    GOEMOTIONS,
+    MELD,
+    MOSI,
+)
+SOURCES: Mapping[str, Source] = MappingProxyType({source.template.name: source for source in _ALL})
 
 
 def find_source(name: str) -> Source:

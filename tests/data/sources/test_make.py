@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from affectkit.data.schema import ShardError
-from affectkit.data.shards import Licence, Manifest, open_shards
+from affectkit.data.shards import FeatureSpec, Licence, Manifest, open_shards
 from affectkit.data.sources import (
     Source,
     SourceError,
@@ -70,8 +72,15 @@ def test_members_given_as_paths_are_read_and_splits_may_alternate(notes: Path, t
 
 
 def test_the_bytes_do_not_depend_on_the_jobs(notes: Path, tmp_path: Path) -> None:
-    make_dataset(NOTES, notes, out=tmp_path / "one", shard_samples=3)
-    make_dataset(NOTES, notes, out=tmp_path / "two", shard_samples=3, jobs=2)
+    def with_features(folder: Path) -> Iterator[SourceSample]:
+        for sample in read(folder):
+            yield sample._replace(features={"text": torch.full((2,), float(sample.key))})
+
+    template = replace(TEMPLATE, features={"text": FeatureSpec(2, "float32", "made up")})
+    source = Source(template=template, description="", read=with_features)
+    make_dataset(source, notes, out=tmp_path / "one", shard_samples=3)
+    make_dataset(source, notes, out=tmp_path / "two", shard_samples=3, jobs=2)
+    assert check_dataset(tmp_path / "two").problems == ()
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     with pytest.raises(ShardError, match="0 jobs"):
         make_dataset(NOTES, notes, out=tmp_path / "none", jobs=0)

@@ -6,6 +6,7 @@ import struct
 import time
 from collections import OrderedDict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -28,6 +29,21 @@ class Call:
 def written(path: Path, value: object, protocol: int = 4) -> Path:
     path.write_bytes(pickle.dumps(value, protocol=protocol))
     return path
+
+
+def refuse(
+    path: Path,
+    reason: str,
+    *,
+    kind: Literal["pickle", "npz"] = "pickle",
+    seconds: int = 60,
+    memory: int = 64 * 2**30,
+) -> None:
+    with (
+        pytest.raises(SourceError, match=reason),
+        convert_pickle(path, kind=kind, seconds=seconds, memory=memory),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])
@@ -138,23 +154,20 @@ def test_an_array_that_lies_about_itself_is_refused(
 ) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(state(code, shape, content))
-    with pytest.raises(SourceError, match=reason), convert_pickle(path):
-        pass
+    refuse(path, reason)
 
 
 def test_a_reference_outside_the_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(b"\x80\x04\x8c\x01xQ.")
-    with pytest.raises(SourceError, match="outside the file"), convert_pickle(path):
-        pass
+    refuse(path, "outside the file")
 
 
 @pytest.mark.parametrize("cut", [1, 20, 200])
 def test_a_cut_pickle_is_an_error(tmp_path: Path, cut: int) -> None:
     data = pickle.dumps({"a": np.zeros(100)})
     (tmp_path / "a.pkl").write_bytes(data[:-cut])
-    with pytest.raises(SourceError, match="it is damaged"), convert_pickle(tmp_path / "a.pkl"):
-        pass
+    refuse(tmp_path / "a.pkl", "it is damaged")
 
 
 def test_memory_is_limited(tmp_path: Path) -> None:

@@ -7,23 +7,41 @@ from types import MappingProxyType
 from typing import Final
 
 from affectkit.data.schema import ShardError
+from affectkit.data.sources.affectnet import AFFECTNET
+from affectkit.data.sources.caer import CAER
+from affectkit.data.sources.dfer_clip import DFER_CLIP
+from affectkit.data.sources.dfew import DFEW
 from affectkit.data.sources.emobank import EMOBANK
 from affectkit.data.sources.emodb import EMODB
 from affectkit.data.sources.emorynlp import EMORYNLP
+from affectkit.data.sources.emoset import EMOSET
 from affectkit.data.sources.ferplus import FERPLUS
+from affectkit.data.sources.ferv39k import FERV39K
 from affectkit.data.sources.goemotions import GOEMOTIONS
+from affectkit.data.sources.mafw import MAFW
 from affectkit.data.sources.meld import MELD
 from affectkit.data.sources.mosi import MOSI
+from affectkit.data.sources.raer import RAER
+from affectkit.data.sources.rafdb import RAFDB
 from affectkit.data.sources.source import Source
 
 _ALL: Final = (
+    AFFECTNET,
+    CAER,
+    DFER_CLIP,
+    DFEW,
     EMOBANK,
     EMODB,
     EMORYNLP,
+    EMOSET,
     FERPLUS,
+    FERV39K,
     GOEMOTIONS,
+    MAFW,
     MELD,
     MOSI,
+    RAER,
+    RAFDB,
 )
 SOURCES: Mapping[str, Source] = MappingProxyType({source.template.name: source for source in _ALL})
 

@@ -11,18 +11,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from affectkit.data.batch import AffectBatch
     from affectkit.data.loader import ShardLoader
-    from affectkit.data.modules import ConversationDataModule, ShardDataModule
+    from affectkit.data.modules import (
+        ClipDataModule,
+        ConversationDataModule,
+        ImageDataModule,
+        ShardDataModule,
+    )
     from affectkit.data.plan import EpochPlan
 
 _HOMES = {
     "AffectBatch": "affectkit.data.batch",
+    "ClipDataModule": "affectkit.data.modules",
     "ConversationDataModule": "affectkit.data.modules",
     "EpochPlan": "affectkit.data.plan",
+    "ImageDataModule": "affectkit.data.modules",
     "ShardDataModule": "affectkit.data.modules",
     "ShardLoader": "affectkit.data.loader",
 }
 
-__all__ = ("AffectBatch", "ConversationDataModule", "EpochPlan", "ShardDataModule", "ShardLoader")
+__all__ = (
+    "AffectBatch",
+    "ClipDataModule",
+    "ConversationDataModule",
+    "EpochPlan",
+    "ImageDataModule",
+    "ShardDataModule",
+    "ShardLoader",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -13,7 +13,7 @@ from affectkit.data.decode.error import DecodeError
 
 #: A few kilobytes of PNG can claim gigapixels; larger pictures are not decoded.
 MAX_PIXELS = 89_478_485
-_FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+IMAGE_FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 def decode_image(data: bytes | memoryview, *, kind: str) -> Tensor:
@@ -32,7 +32,7 @@ def decode_image(data: bytes | memoryview, *, kind: str) -> Tensor:
         DecodeError: If the picture is damaged, of another kind, or over :data:`MAX_PIXELS`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=(_FORMATS[kind],)) as picture:
+        with Image.open(io.BytesIO(data), formats=(IMAGE_FORMATS[kind],)) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise DecodeError(

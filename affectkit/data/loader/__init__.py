@@ -2,15 +2,30 @@
 
 from affectkit.data.loader.batch_view import BatchView, Decode, Transform
 from affectkit.data.loader.conversation_reader import ConversationReader
+from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
+from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
+from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
+from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageReader, ImageSample
 
 __all__ = (
     "BatchView",
+    "ClipCollate",
+    "ClipReader",
+    "ClipSample",
+    "ClipView",
     "ConversationReader",
     "Decode",
+    "ImageCollate",
+    "ImageReader",
+    "ImageSample",
+    "ImageView",
+    "ItemTarget",
     "LoaderState",
     "LoaderStateError",
+    "RandomView",
     "ShardLoader",
     "Transform",
+    "item_target",
 )

@@ -149,11 +149,19 @@ class ShardLoader(Generic[SampleT]):
         if epoch != self._epoch or self._at_end():
             self._epoch, self._samples, self._resuming = epoch, 0, False
 
+    def seek(self, epoch: int, *, batch: int) -> None:
+        """Go on with batch number ``batch`` of ``epoch`` in the next iteration."""
+        self._epoch, self._samples, self._resuming = epoch, batch * self._global_batch, True
+
     def state_dict(self) -> LoaderState:
         """Position and everything that the order depends on; equal on all ranks."""
         if self._at_end():
             return self._state(self._epoch + 1, 0)
         return self._state(self._epoch, self._samples)
+
+    def state_at(self, epoch: int, batch: int) -> LoaderState:
+        """What :meth:`state_dict` says before batch number ``batch`` of ``epoch``."""
+        return self._state(epoch, batch * self._global_batch)
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Go on from a saved position with the next iteration.

@@ -1,13 +1,17 @@
 """Lightning data modules over shards; they work without a trainer as well."""
 
+from affectkit.data.modules.clip import ClipDataModule
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
+from affectkit.data.modules.image import ImageDataModule
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 
 __all__ = (
+    "ClipDataModule",
     "ConversationDataModule",
     "DataModuleError",
     "FeatureStatistics",
+    "ImageDataModule",
     "ShardDataModule",
     "feature_statistics",
 )

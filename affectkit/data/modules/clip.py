@@ -1,0 +1,126 @@
+"""Clips from shards: one frame of each segment, the others not decoded where the codec allows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from affectkit.data.batch import AffectBatch
+from affectkit.data.decode.normalize_pixels import NormalizePixels
+from affectkit.data.loader import ClipCollate, ClipReader, ClipSample, ClipView, RandomView, item_target
+from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.plan import Shuffle
+
+
+class ClipDataModule(ShardDataModule[ClipSample]):
+    """Clips, stored as mp4 or as one picture a frame.
+
+    Each clip is cut into equal segments; training sees a random frame of each, evaluation the middle
+    one. Batches hold uint8 (B, T, 3, size, size) in ``inputs["visual"]``; all frames of a clip are cropped
+    and flipped alike.
+
+    Args:
+        root: Folder with a ``manifest.json`` of kind ``clip``.
+        label_space: Name of the run's label space; None takes that of the manifest.
+        label_merge: Stored label -> label of the run.
+        label_drop: Stored labels to leave out; their rows stay, with label -100.
+        segments: Number T of frames that are seen of a clip.
+        size: Side of the squares that clips become; None keeps them as they are, all of one size.
+        crop_scale: Range of the share of the area that a random crop shows in training; None shows
+            all of it.
+        flip: Probability of swapping left and right in training.
+        normalize: Whether batches become normalised float, on the device and by the trainer, when it
+            has moved them; in a loop of your own, call ``data.normalize(pixels)``.
+        batch_size: Rows of a batch over all ranks together.
+        seed: Seed of order and augmentation.
+        shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
+        window: Number of samples to shuffle among themselves, at least.
+        lanes: Number of lanes of ``shuffle="lanes"``.
+        tail: Whether training drops the samples after the last full batch or wraps around.
+        num_workers: Processes that make batches.
+        multiprocessing_context: How these are started; None is the platform's own way.
+        pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
+        predict_split: Split that the predict loader reads; it needs no labels.
+        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
+            also every header, ``"sha256"`` every byte.
+
+    Raises:
+        DataModuleError: If the folder holds another kind of samples.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        label_space: str | None = None,
+        label_merge: dict[str, str] | None = None,
+        label_drop: list[str] | None = None,
+        segments: int = 16,
+        size: int | None = 224,
+        crop_scale: tuple[float, float] | None = None,
+        flip: float = 0.5,
+        normalize: bool = True,
+        batch_size: int = 32,
+        seed: int = 0,
+        shuffle: Shuffle = "global",
+        window: int = 65_536,
+        lanes: int = 8,
+        tail: Literal["drop", "wrap"] = "drop",
+        num_workers: int = 0,
+        multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
+        pin_memory: bool = True,
+        predict_split: str = "test",
+        verify: Literal["size", "headers", "sha256"] = "size",
+    ) -> None:
+        super().__init__(
+            root,
+            label_space=label_space,
+            label_merge=label_merge,
+            label_drop=label_drop,
+            modalities=[],
+            batch_size=batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            window=window,
+            lanes=lanes,
+            tail=tail,
+            num_workers=num_workers,
+            multiprocessing_context=multiprocessing_context,
+            pin_memory=pin_memory,
+            predict_split=predict_split,
+            verify=verify,
+        )
+        self.normalize = NormalizePixels()
+        self._normalizes = normalize
+        self._segments = segments
+        self._size = size
+        self._view = RandomView(scale=crop_scale, flip=flip)
+
+    def setup(self, stage: str) -> None:
+        """Open what ``stage`` needs and check its kind."""
+        if self.manifest.kind != "clip":
+            raise DataModuleError(
+                f"{self.root} holds samples of kind {self.manifest.kind!r}: ClipDataModule reads clips "
+                f"only, so give it another folder."
+            )
+        super().setup(stage)
+
+    def decoder(self, split: str) -> ClipReader:
+        """Annotation and headers; pixels are decoded by :meth:`collate`."""
+        return ClipReader(segments=self._segments)
+
+    def transform(self, split: str) -> ClipView:
+        """The random view of training."""
+        return ClipView(self._view)
+
+    def collate(self, split: str) -> ClipCollate:
+        """Decode into one array, with targets in the label order of the run."""
+        return ClipCollate(item_target(self.manifest, self.label_map), size=self._size)
+
+    def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
+        """Normalise pixels where they are now; the trainer calls this after moving a batch."""
+        if self._normalizes:
+            pixels: Tensor = batch.inputs["visual"]
+            batch.inputs["visual"] = self.normalize.to(pixels.device)(pixels)
+        return batch

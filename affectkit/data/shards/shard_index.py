@@ -19,7 +19,8 @@ from affectkit.data.shards.names import split_member_name
 from affectkit.data.shards.tar_scan import END_MARK, TarMember
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
-_INT64 = ("first_member", "key_start", "member_ext", "member_offset", "member_size")
+# Few and large: opening one array of a file costs as much as a thousand entries of it.
+_SHAPES = {"samples": 2, "members": 3}
 _METADATA = "affectkit"  # one entry only: several would be written in an order that changes
 
 
@@ -82,7 +83,11 @@ class ShardIndex:
 
     def to_bytes(self) -> bytes:
         """The file's content: a safetensors file, equal for equal indexes."""
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in (*_INT64, "key_bytes")}
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            "samples": np.stack([self.first_member, self.key_start]),
+            "members": np.stack([self.member_ext, self.member_offset, self.member_size]),
+            "key_bytes": np.ascontiguousarray(self.key_bytes),
+        }
         about = {
             "version": 1,
             "extensions": list(self.extensions),
@@ -133,21 +138,30 @@ def open_index(path: Path) -> ShardIndex:
         # The torch framework maps the file: its pages are shared by all processes and read on demand.
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name).numpy() for name in (*_INT64, "key_bytes")}
+            arrays = {name: file.get_tensor(name).numpy() for name in (*_SHAPES, "key_bytes")}
     except (SafetensorError, OSError, TypeError) as error:
         raise _damaged(path, str(error)) from error
     about = JsonFields(parse_json(metadata.get(_METADATA, "").encode("utf-8"), where=str(path)), str(path))
     if about.integer("version") != 1:
         raise _damaged(path, f"its version {about.integer('version')} is unknown")
-    if any(arrays[name].dtype != np.int64 for name in _INT64) or arrays["key_bytes"].dtype != np.uint8:
+    if any(arrays[name].dtype != np.int64 for name in _SHAPES) or arrays["key_bytes"].dtype != np.uint8:
         raise _damaged(path, "an array has another type")
-    if any(array.ndim != 1 for array in arrays.values()):
-        raise _damaged(path, "an array is not flat")
+    if any(arrays[name].ndim != 2 or len(arrays[name]) != rows for name, rows in _SHAPES.items()):
+        raise _damaged(path, "an array has another shape")
+    if arrays["key_bytes"].ndim != 1:
+        raise _damaged(path, "an array has another shape")
+    first_member, key_start = arrays["samples"]
+    member_ext, member_offset, member_size = arrays["members"]
     index = ShardIndex(
         entry=shard_entry(about.child("shard")),
         extensions=about.texts("extensions"),
         left_out=about.texts("left_out"),
-        **arrays,
+        first_member=first_member,
+        key_start=key_start,
+        member_ext=member_ext,
+        member_offset=member_offset,
+        member_size=member_size,
+        key_bytes=arrays["key_bytes"],
     )
     _check(path, index)
     return index
@@ -158,8 +172,7 @@ def _check(path: Path, index: ShardIndex) -> None:
     if not (
         _partitions(index.first_member, members)
         and _partitions(index.key_start, len(index.key_bytes))
-        and len(index.first_member) == len(index.key_start) == index.entry.samples + 1
-        and len(index.member_ext) == len(index.member_size) == members
+        and len(index) == index.entry.samples
     ):
         raise _damaged(path, "its arrays do not fit together")
     if not members:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,49 +54,92 @@ def test_every_truncation_is_found(tmp_path: Path) -> None:
             open_index(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("member_offset", [512, 1536, 2048, 5000]),
-        ("member_offset", [512, 1536, 2048, 2**62]),
-        ("member_offset", [-512, 1536, 2048, 3072]),
-        ("member_offset", [512, 515, 2048, 3072]),
-        ("member_offset", [512, 1536, 2048]),
-        ("member_size", [10, 0, 512, 2**63 - 1]),
-        ("member_size", [10, -1, 512, 1]),
-        ("member_ext", [0, 1, 0, 2]),
-        ("member_ext", [0, -1, 0, 0]),
-        ("first_member", [0, 2, 2, 4]),
-        ("first_member", [0, 3, 2, 4]),
-        ("first_member", [1, 2, 3, 4]),
-        ("first_member", [0, 2, 3, 5]),
-        ("first_member", [0, 2, 4]),
-        ("first_member", []),
-        ("key_start", [0, 1, 4, 9]),
-        ("key_start", [0, 1, 1, 5]),
-    ],
-)
-def test_places_outside_the_shard_are_found(tmp_path: Path, name: str, values: list[int]) -> None:
-    path = write(tmp_path / "x.tar.idx")
+def tamper(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
     data = path.read_bytes()
     about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    path.write_bytes(save({**load(data), name: np.array(values, dtype=np.int64)}, metadata=about))
+    path.write_bytes(save({**load(data), **arrays}, metadata=about))
+
+
+EXT, OFFSET, SIZE = [0, 1, 0, 0], [512, 1536, 2048, 3072], [10, 0, 512, 1]
+FIRST, KEYS = [0, 2, 3, 4], [0, 1, 4, 5]
+
+
+def test_the_untampered_tables_are_these(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tar.idx")
+    before = path.read_bytes()
+    tamper(path, members=np.array([EXT, OFFSET, SIZE]), samples=np.array([FIRST, KEYS]))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [EXT, [512, 1536, 2048, 5000], SIZE],
+        [EXT, [512, 1536, 2048, 2**62], SIZE],
+        [EXT, [-512, 1536, 2048, 3072], SIZE],
+        [EXT, [512, 515, 2048, 3072], SIZE],
+        [EXT, OFFSET, [10, 0, 512, 2**63 - 1]],
+        [EXT, OFFSET, [10, -1, 512, 1]],
+        [EXT, OFFSET, [10, 0, 512, 2000]],
+        [[0, 1, 0, 2], OFFSET, SIZE],
+        [[0, -1, 0, 0], OFFSET, SIZE],
+        [EXT[:3], OFFSET[:3], SIZE[:3]],
+        [EXT, OFFSET],
+    ],
+)
+def test_members_outside_the_shard_are_found(tmp_path: Path, members: list[list[int]]) -> None:
+    path = write(tmp_path / "x.tar.idx")
+    tamper(path, members=np.array(members, dtype=np.int64))
     with pytest.raises(ShardError, match=r"x\.tar\.idx"):
         open_index(path)
 
 
-def test_foreign_files_and_types_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [[0, 2, 2, 4], KEYS],
+        [[0, 3, 2, 4], KEYS],
+        [[1, 2, 3, 4], KEYS],
+        [[0, 2, 3, 5], KEYS],
+        [FIRST, [0, 1, 4, 9]],
+        [FIRST, [0, 1, 1, 5]],
+        [[0, 2, 4], [0, 1, 5]],
+        [[], []],
+        [FIRST],
+    ],
+)
+def test_samples_without_members_or_keys_are_found(tmp_path: Path, samples: list[list[int]]) -> None:
+    path = write(tmp_path / "x.tar.idx")
+    tamper(path, samples=np.array(samples, dtype=np.int64))
+    with pytest.raises(ShardError, match=r"x\.tar\.idx"):
+        open_index(path)
+
+
+def test_other_types_and_shapes_are_refused(tmp_path: Path) -> None:
+    members, samples = np.array([EXT, OFFSET, SIZE]), np.array([FIRST, KEYS])
+    for name, array in (
+        ("members", members.astype(np.int32)),
+        ("members", members.reshape(-1)),
+        ("samples", samples.astype(np.float64)),
+        ("key_bytes", np.zeros((1, 5), np.uint8)),
+        ("key_bytes", np.zeros(5, np.int64)),
+    ):
+        path = write(tmp_path / "x.tar.idx")
+        tamper(path, **{name: array})
+        with pytest.raises(ShardError, match="another"):
+            open_index(path)
+
+
+def test_foreign_files_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "x.tar.idx")
     data = path.read_bytes()
     about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
     arrays = load(data)
     for changed, metadata in (
-        ({"other": arrays["member_size"]}, about),
+        ({"other": arrays["members"]}, about),
         (arrays, None),
         (arrays, {"affectkit": "{}"}),
         (arrays, {"affectkit": about["affectkit"].replace('"version":1', '"version":2')}),
-        ({**arrays, "member_size": arrays["member_size"].astype(np.int32)}, about),
-        ({**arrays, "member_size": arrays["member_size"].reshape(2, 2)}, about),
     ):
         path.write_bytes(save(changed, metadata=metadata))
         with pytest.raises(ShardError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part = parts.add_parser(
         "make",
         help="turn published files into shards",
-        description="Turn published files into shards; equal files give equal bytes.",
+        description=(
+            "Turn published files into shards; equal files give equal bytes. The same command goes on "
+            "after an interruption. `affectkit datasets` lists the sources and their options."
+        ),
     )
     part.add_argument("source", metavar="SOURCE", help="which files they are, e.g. meld")
-    part.add_argument("src", metavar="SRC", help="folder that holds the files")
+    part.add_argument("src", metavar="SRC", help="folder that holds the files, or the one file")
     part.add_argument("out", metavar="OUT", help="folder to make")
     part.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
     part.add_argument(
         "--shard-samples", type=int, default=1000, metavar="N", help="samples in a shard (default: 1000)"
+    )
+    part.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that write (default: 1)")
+    part.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="option of the source, e.g. seed=1; may be given several times",
     )
     part.set_defaults(run=run_make)
 
@@ -98,13 +109,28 @@ def run_make(options: argparse.Namespace) -> int:
             options.src,
             out=options.out,
             overwrite=options.overwrite,
+            options=_named_values(options.option),
             shard_samples=options.shard_samples,
+            jobs=options.jobs,
             on_sample=lambda split, key: bar.update(
                 task, advance=1, description=f"make {options.source} {split}"
             ),
         )
     _show(manifest, options.out)
     return 0
+
+
+def _named_values(texts: Sequence[str]) -> dict[str, str]:
+    from affectkit.data.shards import ShardError
+
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ShardError(f"The option {text!r} has no value: write --option NAME=VALUE.")
+        if values.setdefault(name, value) != value:
+            raise ShardError(f"The option {name!r} is given twice, with other values: give it once.")
+    return values
 
 
 def run_info(options: argparse.Namespace) -> int:

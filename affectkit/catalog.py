@@ -177,7 +177,7 @@ def component(name: str) -> Component:
     Raises:
         KeyError: If there is none of that name.
 
-    Example:
+    Examples:
         >>> component("bc-lstm").path
         'affectkit.conversation.BcLSTM'
     """

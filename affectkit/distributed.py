@@ -107,7 +107,7 @@ def all_gather_rows(tensor: Tensor) -> Tensor:
         Forward and backward are collective: every rank must call it, and either every rank or none
         must let its loss depend on the result.
 
-    Example:
+    Examples:
         >>> import torch
         >>> all_gather_rows(torch.tensor([[1.0], [2.0]])).tolist()
         [[1.0], [2.0]]

@@ -48,7 +48,7 @@ class BcLSTM(nn.Module):
         The published model is bidirectional; here the future is read only where asked for. The
         optional matching attention of later code is :class:`~affectkit.conversation.MatchingAttention`.
 
-    Example:
+    Examples:
         >>> model = BcLSTM(16, 8, context="both")
         >>> model(Encoding(torch.zeros(2, 5, 16))).pooled.shape
         torch.Size([2, 5, 16])

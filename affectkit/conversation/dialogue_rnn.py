@@ -58,7 +58,7 @@ class DialogueRNN(nn.Module):
         With ``context="past"`` the attention over emotions looks back only. Dropout on the emotion state
         is not fed back into its recurrence.
 
-    Example:
+    Examples:
         >>> model = DialogueRNN(16, 8)
         >>> speaker = torch.tensor([[0, 1, 0, 1, -1]])
         >>> model(Encoding(torch.zeros(1, 5, 16), mask=speaker >= 0), speaker).pooled.shape

@@ -17,7 +17,7 @@ def forward_order(mask: Tensor) -> Tensor:
         - mask: (B, U) bool, True = real.
         - Output: (B, U) int64, a permutation in each row.
 
-    Example:
+    Examples:
         >>> forward_order(torch.tensor([[True, False, True]])).tolist()
         [[0, 2, 1]]
     """
@@ -31,7 +31,7 @@ def backward_order(mask: Tensor) -> Tensor:
         - mask: (B, U) bool, True = real.
         - Output: (B, U) int64, a permutation in each row.
 
-    Example:
+    Examples:
         >>> backward_order(torch.tensor([[True, True, False]])).tolist()
         [[1, 0, 2]]
     """

@@ -30,7 +30,7 @@ class BabyStepCurriculum:
     Deviation from the paper:
         Public code cuts buckets of ``ceil(N / n)``, which can give fewer than n and then fail.
 
-    Example:
+    Examples:
         >>> from affectkit.curriculum import HclDifficulty
         >>> curriculum = BabyStepCurriculum(HclDifficulty(), buckets=2)
         >>> [list(curriculum.positions([0.9, 0.1, 0.5], epoch=e)) for e in (0, 1)]

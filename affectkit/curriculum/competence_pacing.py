@@ -16,7 +16,7 @@ class CompetencePacing:
     Raises:
         ValueError: If a number is out of range.
 
-    Example:
+    Examples:
         >>> CompetencePacing(start=0.5, full_at=1.0, power=1.0)(0.5)
         0.75
     """

@@ -12,7 +12,7 @@ def easiest_first(difficulty: Sequence[float]) -> list[int]:
     Raises:
         ValueError: If there is no sample, or a difficulty is NaN.
 
-    Example:
+    Examples:
         >>> easiest_first([0.5, 0.1, 0.5, 0.0])
         [3, 1, 0, 2]
     """

@@ -29,7 +29,7 @@ class ErnetclWeighting:
         Padding gets 0 (the official code spreads the weight over it and masks later), and utterances
         without a label are left out of every count.
 
-    Example:
+    Examples:
         >>> label, speaker = torch.tensor([[1, 1, 2]]), torch.tensor([[0, 0, 0]])
         >>> weighting = ErnetclWeighting()
         >>> weighting.weights(label, speaker, speaker == 0, progress=0.5).shape

@@ -20,7 +20,7 @@ class HclDifficulty:
         L. Yang, Y. Shen, Y. Mao, L. Cai. Hybrid Curriculum Learning for Emotion Recognition in
         Conversation. AAAI 2022. arXiv:2112.11718.
 
-    Example:
+    Examples:
         >>> HclDifficulty()([0, 3, 4, 3], [0, 1, 0, 1])
         0.5
     """

@@ -20,7 +20,7 @@ class PacedCurriculum:
     Raises:
         ValueError: If ``epochs`` is below 1, or the pacing gives a share outside (0, 1].
 
-    Example:
+    Examples:
         >>> from affectkit.curriculum import HclDifficulty
         >>> curriculum = PacedCurriculum(HclDifficulty(), lambda progress: 0.5 + progress / 2, epochs=2)
         >>> [list(curriculum.positions([0.9, 0.1], epoch=e)) for e in (0, 2)]

@@ -27,7 +27,7 @@ class WeightedShiftDifficulty:
     References:
         Do LLMs Feel? (PRC-Emo). AAAI 2026. arXiv:2511.07061.
 
-    Example:
+    Examples:
         >>> difficulty = WeightedShiftDifficulty(label_space="meld7.official")
         >>> round(difficulty([0, 3, 4, 3], [0, 1, 0, 1]), 4)
         0.6476

@@ -34,7 +34,7 @@ class AffectBatch:
         - present[m]: (B,) or (B, U) bool.
         - speaker: (B, U) int64.
 
-    Example:
+    Examples:
         >>> import torch
         >>> batch = AffectBatch(inputs={"text": torch.zeros(2, 3)}, valid=torch.tensor([True, False]))
         >>> len(batch), batch.to(torch.device("cpu")).inputs["text"].shape

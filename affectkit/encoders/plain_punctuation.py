@@ -22,7 +22,7 @@ def plain_punctuation(text: str) -> str:
 
     Vocabularies of text encoders know ``it's`` in pieces of their own, and hardly the curly form.
 
-    Example:
+    Examples:
         >>> plain_punctuation("It\\u2019s \\u2026 \\u201cfine\\u201d\\xa0\\u2014  really")
         'It\\'s ... "fine" - really'
     """

@@ -31,7 +31,7 @@ class ProjectionEncoder(nn.Module):
     Raises:
         ValueError: If a number is out of range, or the features have another width.
 
-    Example:
+    Examples:
         >>> import torch
         >>> ProjectionEncoder(384, 64)(torch.zeros(2, 5, 384)).pooled.shape
         torch.Size([2, 5, 64])

@@ -11,7 +11,7 @@ from torch import nn
 def weights_digest(module: nn.Module) -> str:
     """First 16 hexadecimal digits of the SHA-256 over names, shapes, dtypes and bytes of the state dict.
 
-    Example:
+    Examples:
         >>> one, two = nn.Linear(2, 2), nn.Linear(2, 2)
         >>> weights_digest(one) == weights_digest(two)
         False

@@ -33,7 +33,7 @@ def ccc(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Ten
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
         Biometrics 45(1), 1989.
 
-    Example:
+    Examples:
         >>> import torch
         >>> y = torch.tensor([[-1.0], [0.0], [1.0]])
         >>> ccc(y, y).item(), ccc(-y, y).item(), ccc(torch.ones(3, 1), y).item()

@@ -28,7 +28,7 @@ def class_weights(counts: Tensor | Sequence[int], scheme: ClassWeightScheme = "b
     Raises:
         ValueError: If a count is negative, or the scheme is unknown.
 
-    Example:
+    Examples:
         >>> class_weights([10, 30]).tolist()
         [2.0, 0.6666666865348816]
     """

@@ -28,7 +28,7 @@ def confusion_counts(
     Raises:
         ValueError: If shapes do not match, or an index lies outside the classes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> confusion_counts(torch.tensor([0, 1, 1]), torch.tensor([0, 0, -100]), num_classes=2).tolist()
         [[1, 1], [0, 0]]

@@ -42,7 +42,7 @@ def cross_entropy_rows(
     Deviation from the paper:
         The paper's loss is over sigmoids; this is its usual softmax form.
 
-    Example:
+    Examples:
         >>> import torch
         >>> cross_entropy_rows(torch.zeros(2, 4), torch.tensor([1, -100])).tolist()
         [1.3862943649291992, 0.0]

@@ -27,7 +27,7 @@ def emotional_shift(labels: Sequence[int], speakers: Sequence[int], *, min_utter
         L. Yang, Y. Shen, Y. Mao, L. Cai. Hybrid Curriculum Learning for Emotion Recognition in
         Conversation. AAAI 2022. arXiv:2112.11718.
 
-    Example:
+    Examples:
         >>> emotional_shift([0, 3, 4, 3], [0, 1, 0, 1])  # speaker 0 shifts once
         0.5
     """
@@ -73,7 +73,7 @@ def weighted_emotional_shift(
         A shift between speakers needs different labels, as in PRC-Emo's code; its Algorithm 1
         does not say so.
 
-    Example:
+    Examples:
         >>> weighted_emotional_shift([0, 1], [0, 1], similarity=[[0.0, 0.6], [0.6, 0.0]])
         0.75
     """

@@ -42,7 +42,7 @@ def f1_score(confusion: Tensor, *, average: F1Average = "weighted", exclude: Seq
     Raises:
         ValueError: If the average is unknown.
 
-    Example:
+    Examples:
         >>> import torch
         >>> counts = torch.tensor([[8, 2], [1, 4]])
         >>> round(float(f1_score(counts, average="micro")), 4)

@@ -15,7 +15,7 @@ def step_pacing(progress: float, *, steps: int) -> float:
     Raises:
         ValueError: If an argument is out of range.
 
-    Example:
+    Examples:
         >>> [step_pacing(p, steps=4) for p in (0.0, 0.3, 0.75, 1.0)]
         [0.25, 0.5, 1.0, 1.0]
     """
@@ -46,7 +46,7 @@ def competence_pacing(
         E. A. Platanios, O. Stretcu, G. Neubig, B. Poczos, T. M. Mitchell. Competence-based Curriculum
         Learning for Neural Machine Translation. NAACL 2019. arXiv:1903.09848.
 
-    Example:
+    Examples:
         >>> competence_pacing(0.25, start=0.5, full_at=0.5, power=1.0)
         0.75
     """

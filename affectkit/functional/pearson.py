@@ -27,7 +27,7 @@ def pearson(prediction: Tensor, target: Tensor, weight: Tensor | None = None) ->
     Raises:
         ValueError: If the shapes differ.
 
-    Example:
+    Examples:
         >>> import torch
         >>> y = torch.tensor([[-1.0], [0.0], [1.0]])
         >>> round(pearson(3 * y + 5, y).item(), 5)

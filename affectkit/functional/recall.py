@@ -31,7 +31,7 @@ def unweighted_average_recall(confusion: Tensor, *, classes: Literal["present", 
         - confusion: (C, C)
         - output: () float64; 0 without any row
 
-    Example:
+    Examples:
         >>> import torch
         >>> counts = torch.tensor([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
         >>> float(unweighted_average_recall(counts))

@@ -27,7 +27,7 @@ def shift_ratio(label: Tensor, speaker: Tensor, mask: Tensor, *, epsilon: float 
     References:
         ERNetCL, official code (lijfrank-open/ERNetCL, currlearnloss.py).
 
-    Example:
+    Examples:
         >>> label, speaker = torch.tensor([[1, 1, 2]]), torch.tensor([[0, 0, 0]])
         >>> round(float(shift_ratio(label, speaker, speaker == 0)), 4)
         0.6667

@@ -26,7 +26,7 @@ def vote_cross_entropy_rows(logits: Tensor, distribution: Tensor) -> Tensor:
         - distribution: (..., C)
         - output: (...) in float32, or float64 where ``logits`` are
 
-    Example:
+    Examples:
         >>> import torch
         >>> vote_cross_entropy_rows(torch.zeros(1, 2), torch.tensor([[3.0, 1.0]])).tolist()
         [0.6931471824645996]

@@ -30,7 +30,7 @@ class ConcatFusion(nn.Module):
     Raises:
         ValueError: If a width is wrong or a modality unknown.
 
-    Example:
+    Examples:
         >>> fusion = ConcatFusion({"text": 4, "audio": 3})
         >>> fusion({"text": Encoding(torch.ones(2, 4))}).pooled[0].tolist()
         [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]

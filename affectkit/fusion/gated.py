@@ -45,7 +45,7 @@ class GatedFusion(nn.Module):
         free sigmoid when there are more. Here the gates are a softmax for any number, which
         equals the paper's bimodal unit and keeps the result's scale when a modality is absent.
 
-    Example:
+    Examples:
         >>> fusion = GatedFusion({"text": 4, "audio": 3}, 8)
         >>> fusion({"text": Encoding(torch.ones(2, 4))}).pooled.shape
         torch.Size([2, 8])

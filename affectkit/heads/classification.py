@@ -24,7 +24,7 @@ class ClassificationHead(nn.Module):
     Raises:
         ValueError: If a number is out of range, or the features have another width.
 
-    Example:
+    Examples:
         >>> import torch
         >>> head = ClassificationHead(16, 7)
         >>> head(Encoding(torch.zeros(2, 5, 16))).logits.shape

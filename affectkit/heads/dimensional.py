@@ -26,7 +26,7 @@ class DimensionalHead(nn.Module):
     Raises:
         ValueError: If a number is out of range, or the features have another width.
 
-    Example:
+    Examples:
         >>> import torch
         >>> head = DimensionalHead(16, 2, bounds=(-1.0, 1.0))
         >>> bool(head(Encoding(100 * torch.ones(3, 16))).dims.abs().max() <= 1)

@@ -28,7 +28,7 @@ class MultiHead(nn.Module):
         TypeError: If a head is not an ``nn.Module``.
         ValueError: If a further head predicts nothing that the result has a place for.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from affectkit.heads import ClassificationHead
         >>> head = MultiHead(ClassificationHead(8, 7), {"sentiment": ClassificationHead(8, 3)})

@@ -52,7 +52,7 @@ ALIASES = MappingProxyType({form: name for name, forms in _FORMS.items() for for
 def fold(label: str) -> str:
     """Remove what never distinguishes two labels: case, surrounding space, ``_`` and ``-``.
 
-    Example:
+    Examples:
         >>> fold(" No_Emotion ")
         'no emotion'
     """
@@ -62,7 +62,7 @@ def fold(label: str) -> str:
 def canonical(label: str) -> str:
     """Return the form in which all spellings of a label meet; an unlisted word is its own form.
 
-    Example:
+    Examples:
         >>> canonical("Joy"), canonical("hap"), canonical("annoyance")
         ('happiness', 'happiness', 'annoyance')
     """

@@ -46,7 +46,7 @@ class PublishedCounts:
         Raises:
             LabelSpaceMismatchError: If the labels differ and ``merge`` does not say what becomes of them.
 
-        Example:
+        Examples:
             >>> published_counts("meld").in_order(label_space("meld7.merbench"))["val"]
             [153, 163, 111, 470, 22, 40, 150]
         """
@@ -83,7 +83,7 @@ def published_counts(dataset: str) -> PublishedCounts:
     Raises:
         UnknownLabelError: If no counts are on record for it.
 
-    Example:
+    Examples:
         >>> sum(published_counts("meld").splits["train"])
         9989
     """

@@ -32,7 +32,7 @@ def reconcile(
     Raises:
         LabelSpaceMismatchError: If the sets of labels differ and no map was given; both orders are printed.
 
-    Example:
+    Examples:
         >>> from affectkit.labels import label_space
         >>> reconcile(label_space("meld7.merbench"), label_space("meld7.official")).table
         (6, 4, 3, 0, 5, 2, 1)

@@ -17,7 +17,7 @@ def label_space(name: str) -> LabelSpace:
     Raises:
         UnknownLabelError: If no order has this name; near matches are named.
 
-    Example:
+    Examples:
         >>> label_space("meld7.official").order()
         '0 neutral, 1 surprise, 2 fear, 3 sadness, 4 joy, 5 disgust, 6 anger'
     """
@@ -33,7 +33,7 @@ def label_space(name: str) -> LabelSpace:
 def label_spaces() -> tuple[LabelSpace, ...]:
     """Return every registered order, sorted by name.
 
-    Example:
+    Examples:
         >>> [space.name for space in label_spaces() if space.name.startswith("meld7")]
         ['meld7.merbench', 'meld7.official', 'meld7.wild']
     """

@@ -26,7 +26,7 @@ class AffectScale:
     Raises:
         ValueError: If an axis occurs twice, ``low`` is not below ``high``, or an absent mark lies inside.
 
-    Example:
+    Examples:
         >>> stars = AffectScale("stars.v1", ("valence",), low=1, high=5)
         >>> stars.convert([4.0], AffectScale("mine.v1", ("valence",), low=-1, high=1))
         [0.5]
@@ -67,7 +67,7 @@ class AffectScale:
         Raises:
             ValueError: If the number of values differs from that of the axes, or one is out of range.
 
-        Example:
+        Examples:
             >>> affect_scale("va.affectnet").read([-2.0, 0.5])
             [None, 0.5]
         """
@@ -93,7 +93,7 @@ class AffectScale:
         Raises:
             ValueError: If a value is out of range, or ``other`` names an axis that this scale lacks.
 
-        Example:
+        Examples:
             >>> affect_scale("adv.unipolar").convert([1.0, 0.5, 0.0], affect_scale("va.unit"))
             [-1.0, 1.0]
         """
@@ -221,7 +221,7 @@ def affect_scale(name: str) -> AffectScale:
     Raises:
         UnknownLabelError: If no scale has this name; near matches are named.
 
-    Example:
+    Examples:
         >>> affect_scale("vad.emobank").axes
         ('valence', 'arousal', 'dominance')
     """

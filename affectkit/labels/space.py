@@ -36,7 +36,7 @@ class LabelSpace:
     Raises:
         ValueError: If a label is empty or occurs twice, or an alias is not unique or names no label.
 
-    Example:
+    Examples:
         >>> space = LabelSpace("mine3.v1", ("calm", "happy", "angry"))
         >>> space.index("joy"), len(space), space.neutral
         (1, 3, None)
@@ -122,7 +122,7 @@ class LabelSpace:
         Raises:
             UnknownLabelError: If the space has no such label; near matches are named.
 
-        Example:
+        Examples:
             >>> LabelSpace("mine2.v1", ("neutral", "joy")).index("Happiness")
             1
         """
@@ -169,7 +169,7 @@ class LabelSpace:
             LabelSpaceMismatchError: If a label would be lost or joined silently, or the kinds differ.
             UnknownLabelError: If ``merge`` or ``drop`` names a label that does not exist.
 
-        Example:
+        Examples:
             >>> six = LabelSpace("six.v1", ("hap", "sad", "neu", "ang", "exc", "fru"))
             >>> four = LabelSpace("four.v1", ("anger", "happiness", "neutral", "sadness"))
             >>> six.map_to(four, merge={"exc": "happiness"}, drop=["fru"])([0, 4, 5, -100])

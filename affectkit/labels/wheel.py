@@ -87,7 +87,7 @@ class ValenceArousalWheel:
 
     Deviation from the paper: "mad" and "scared" of EmoryNLP stand where anger and fear do.
 
-    Example:
+    Examples:
         >>> wheel = ValenceArousalWheel()
         >>> table = wheel.similarity(["neutral", "fear", "disgust", "joy"])
         >>> [round(value, 3) for value in table[1]]
@@ -112,7 +112,7 @@ class ValenceArousalWheel:
         Raises:
             UnknownLabelError: If the label is not on the wheel.
 
-        Example:
+        Examples:
             >>> ValenceArousalWheel().point("neutral")
             (0.0, 0.0)
         """

@@ -47,7 +47,7 @@ class ClassificationLoss(nn.Module):
         Tsung-Yi Lin, Priya Goyal, Ross Girshick, Kaiming He, Piotr Dollár. Focal Loss for Dense
         Object Detection. ICCV 2017. arXiv:1708.02002.
 
-    Example:
+    Examples:
         >>> import torch
         >>> loss = ClassificationLoss(4)
         >>> target = Target(label=torch.tensor([2, -100]))

@@ -12,7 +12,7 @@ class LinearRamp:
         begin: Progress in [0, 1] at which the ramp begins.
         finish: Progress at which it ends.
 
-    Example:
+    Examples:
         >>> ramp = LinearRamp(1.0, 0.0, begin=0.5)
         >>> ramp(0.0), ramp(0.75), ramp(1.0)
         (1.0, 0.5, 0.0)

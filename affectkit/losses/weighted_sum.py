@@ -28,7 +28,7 @@ class WeightedSum(nn.Module):
     Raises:
         ValueError: If there is no loss, or a weight has no loss.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from affectkit.losses import ClassificationLoss, MSELoss
         >>> loss = WeightedSum({"emotion": ClassificationLoss(2), "va": MSELoss()}, {"va": 0.5})

@@ -13,7 +13,7 @@ class Accuracy(ConfusionMetric):
     Args:
         num_classes: Number of classes C.
 
-    Example:
+    Examples:
         >>> import torch
         >>> accuracy = Accuracy(3)
         >>> accuracy.update(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 1, -100]))

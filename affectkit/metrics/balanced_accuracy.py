@@ -25,7 +25,7 @@ class BalancedAccuracyPerLabel(Metric):
         - weight: (...), rows of weight 0 are skipped
         - compute: () or (C,) float64
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = BalancedAccuracyPerLabel(1)
         >>> metric.update(torch.tensor([[2.0], [1.0], [-1.0]]), torch.tensor([[1.0], [0.0], [0.0]]))

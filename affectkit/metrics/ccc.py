@@ -27,7 +27,7 @@ class CCC(DimensionMetric):
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
         Biometrics 45(1), 1989.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = CCC(1)
         >>> metric.update(torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[0.0], [1.0], [float("nan")]]))

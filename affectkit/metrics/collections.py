@@ -31,7 +31,7 @@ def classification_metrics(
         A collection whose keys are the plain ``key`` of each metric, safe in file names; each
         metric's ``protocol`` says the same in full.
 
-    Example:
+    Examples:
         >>> sorted(classification_metrics(7))
         ['accuracy', 'macro_f1', 'uar_present', 'weighted_f1']
         >>> classification_metrics(7)["uar_present"].protocol
@@ -58,7 +58,7 @@ def dimension_metrics(names: Sequence[str], *, prefix: str | None = None) -> Met
     Returns:
         A collection whose keys are the plain ``key`` of each metric.
 
-    Example:
+    Examples:
         >>> sorted(dimension_metrics(["valence", "arousal"]))
         ['ccc', 'ccc_arousal', 'ccc_valence', 'pearson', 'rmse', 'sagr']
     """

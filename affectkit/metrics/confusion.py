@@ -65,7 +65,7 @@ class ConfusionCounts(ConfusionMetric):
     Args:
         num_classes: Number of classes C.
 
-    Example:
+    Examples:
         >>> import torch
         >>> counts = ConfusionCounts(2)
         >>> counts.update(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))

@@ -21,7 +21,7 @@ class F1(ConfusionMetric):
         exclude: Indices of classes whose own score does not count, e.g. neutral for DailyDialog's
             micro F1. Their rows stay, and can still be false positives of other classes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> f1 = F1(3, average="micro", exclude=[0])
         >>> f1.update(torch.tensor([0, 1, 1, 2]), torch.tensor([0, 0, 1, 2]))

@@ -18,7 +18,7 @@ class UAR(ConfusionMetric):
         classes: ``present`` averages over the classes that have true rows; ``all`` counts an
             absent class as 0. They differ on small splits, folds and groups.
 
-    Example:
+    Examples:
         >>> import torch
         >>> uar = UAR(3)
         >>> uar.update(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))

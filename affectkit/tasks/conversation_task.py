@@ -80,7 +80,7 @@ class ConversationTask(AffectTask):
         ACL 2017. ``"dialogue_rnn"``: N. Majumder et al. DialogueRNN: An Attentive RNN for Emotion
         Detection in Conversations. AAAI 2019. arXiv:1811.00405.
 
-    Example:
+    Examples:
         >>> import torch
         >>> task = ConversationTask("meld7.official", {"text": 16}, hidden_dim=8).eval()
         >>> mask = torch.ones(2, 5, dtype=torch.bool)

@@ -16,7 +16,7 @@ class LossWindow:
     of the whole is :math:`\sum_i w_i L_i / \sum_i w_i` over ranks and accumulated batches. A mean
     of local means differs from it whenever the parts are ragged.
 
-    Example:
+    Examples:
         >>> import torch
         >>> window = LossWindow()
         >>> for mean, rows in ((1.0, 3.0), (5.0, 1.0)):

@@ -13,7 +13,7 @@ class MeanLoss(Metric):
     Unlike a logged float with ``sync_dist=True``, ragged batches and ranks do not shift it. The
     result is NaN where no row had any weight.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = MeanLoss()
         >>> metric.update(torch.tensor(1.0), torch.tensor(3.0))

@@ -48,7 +48,7 @@ class AdamWFactory:
     References:
         I. Loshchilov, F. Hutter. Decoupled Weight Decay Regularization. ICLR 2019. arXiv 1711.05101.
 
-    Example:
+    Examples:
         >>> from torch import nn
         >>> optimizer, schedule = AdamWFactory(lr=1e-3)(nn.Linear(2, 2).parameters(), total_steps=10)
         >>> [group["weight_decay"] for group in optimizer.param_groups], schedule

@@ -15,7 +15,7 @@ def parameter_anchor(parameters: Iterable[nn.Parameter]) -> Tensor:
     would stop it: a head that no loss uses, or attention over the past in a batch of single
     utterances. Added to the loss, this gives such a parameter a gradient of zeros.
 
-    Example:
+    Examples:
         >>> import torch
         >>> layer = nn.Linear(2, 1)
         >>> torch.autograd.backward(parameter_anchor(layer.parameters()))

@@ -17,7 +17,7 @@ def is_plain(value: object) -> bool:
     Exact types count: an ``Enum`` that is a ``str``, a ``NamedTuple`` or a numpy scalar is stored
     by its class, and loading it would run code.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> is_plain({"lr": 1e-3, "dims": [1, 2]}), is_plain(Path("runs"))
         (True, False)

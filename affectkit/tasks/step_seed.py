@@ -18,7 +18,7 @@ def step_seed(seed: int, *, epoch: int, batch: int, rank: int) -> int:
         batch: Batch within the epoch, from 0.
         rank: Rank of the process; ranks hold different rows and need different masks.
 
-    Example:
+    Examples:
         >>> step_seed(0, epoch=1, batch=2, rank=0) == step_seed(0, epoch=2, batch=1, rank=0)
         False
     """

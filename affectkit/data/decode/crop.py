@@ -43,7 +43,7 @@ def random_crop(
     References:
         Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, arXiv:1409.4842.
 
-    Example:
+    Examples:
         >>> crop = random_crop(300, 400, generator=torch.Generator().manual_seed(0))
         >>> crop.top + crop.height <= 300 and crop.left + crop.width <= 400
         True
@@ -64,7 +64,7 @@ def random_crop(
 def centre_crop(height: int, width: int) -> Crop:
     """The largest centred square.
 
-    Example:
+    Examples:
         >>> centre_crop(300, 400)
         Crop(top=0, left=50, height=300, width=300, flip=False)
     """

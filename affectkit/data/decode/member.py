@@ -33,7 +33,7 @@ def decode_member(ext: str, data: bytes | memoryview) -> object:
     Raises:
         DecodeError: If the content is damaged or the extension is not on the allow-list.
 
-    Example:
+    Examples:
         >>> decode_member("cls", b"3"), decode_member("line-01.txt", b"hello")
         (3, 'hello')
     """

@@ -26,7 +26,7 @@ class NormalizePixels(nn.Module):
     Raises:
         ValueError: If the lengths differ, a deviation is not positive, or the input is no uint8.
 
-    Example:
+    Examples:
         >>> NormalizePixels([0.5], [0.5])(torch.tensor([[[0, 255]]], dtype=torch.uint8))
         tensor([[[-1.,  1.]]])
     """

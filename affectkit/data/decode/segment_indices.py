@@ -27,7 +27,7 @@ def segment_indices(frames: int, segments: int, *, offsets: Sequence[int] | None
         Wang et al., "Temporal Segment Networks: Towards Good Practices for Deep Action Recognition",
         ECCV 2016, arXiv:1608.00859; the rounding is that of CLIP-CAER's official code.
 
-    Example:
+    Examples:
         >>> segment_indices(8, 4), segment_indices(8, 4, offsets=[0, 1, 0, 1])
         ([1, 3, 5, 7], [0, 3, 4, 7])
     """

@@ -19,7 +19,7 @@ def pack_sample(key: str, members: Mapping[str, bytes | memoryview]) -> bytes:
     Raises:
         ShardError: If the sample is too large for LMDB.
 
-    Example:
+    Examples:
         >>> value = pack_sample("first", {"txt": b"hello", "cls": b"3"})
         >>> sample_key(value), {ext: bytes(data) for ext, data in unpack_sample(value).items()}
         ('first', {'txt': b'hello', 'cls': b'3'})

@@ -38,7 +38,7 @@ def feature_statistics(blocks: Iterable[Tensor], *, dim: int) -> FeatureStatisti
         T. F. Chan, G. H. Golub, R. J. LeVeque. Updating Formulae and a Pairwise Algorithm for
         Computing Sample Variances. COMPSTAT 1982.
 
-    Example:
+    Examples:
         >>> found = feature_statistics([torch.tensor([[1.0], [2.0]]), torch.tensor([[6.0]])], dim=1)
         >>> found.mean.item(), round(found.deviation.item(), 4), found.rows
         (3.0, 2.1602, 3)

@@ -15,7 +15,7 @@ class CycledOrder:
         positions: The set, at least one; a position that stands in it twice is read twice a pass.
         entropy: Numbers that seed the shuffles; None keeps the given order in every pass.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> CycledOrder(np.array([5, 3]), entropy=None).slice(1, 5).tolist()
         [3, 5, 3, 5]

@@ -73,7 +73,7 @@ class EpochPlan:
     Raises:
         PlanError: If the numbers do not fit together.
 
-    Example:
+    Examples:
         >>> plan = EpochPlan([3, 0, 2], global_batch=2, shuffle="none", tail="mask")
         >>> [(b.positions.tolist(), b.valid.tolist()) for b in plan.batches()]
         [([0, 1], [True, True]), ([2, 3], [True, True]), ([4, 4], [True, False])]

@@ -29,7 +29,7 @@ class MixturePlan:
         PlanError: If a source has no batch in a pass or an epoch, a name is unknown, a number is
             not positive, or both ``repeats`` and ``weights`` are given.
 
-    Example:
+    Examples:
         >>> plan = MixturePlan({"faces": 6, "clips": 2}, weights={"faces": 1, "clips": 1})
         >>> plan.shares, len(plan), plan.position("clips", epoch=1, batch=0)
         ({'faces': 4, 'clips': 4}, 8, (2, 0))

@@ -18,7 +18,7 @@ def sample_seed(seed: int, *, epoch: int, position: int) -> int:
         epoch: Epoch, from 0.
         position: Place of the sample in its store.
 
-    Example:
+    Examples:
         >>> sample_seed(0, epoch=0, position=7) == sample_seed(0, epoch=1, position=7)
         False
     """

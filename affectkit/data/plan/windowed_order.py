@@ -21,7 +21,7 @@ class WindowedOrder:
         window: Number of positions that a window holds at least.
         entropy: Numbers that seed the shuffle; None reads the runs as they are.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> order = WindowedOrder(np.array([4, 0]), np.array([2, 4]), window=2, entropy=None)
         >>> order.slice(0, 6).tolist()

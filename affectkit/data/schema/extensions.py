@@ -20,7 +20,7 @@ def member_kind(ext: str) -> str:
     Raises:
         ShardError: If the last part is not in :data:`MEMBER_EXTENSIONS`.
 
-    Example:
+    Examples:
         >>> member_kind("face-003.png")
         'png'
     """

@@ -47,7 +47,7 @@ def item_record(value: object, *, where: str = "a sample") -> ItemRecord:
     Raises:
         ShardError: If a field is absent, unknown or of another type.
 
-    Example:
+    Examples:
         >>> item_record({"id": "face 1", "label": 3, "dims": [0.5, None]})["label"]
         3
     """

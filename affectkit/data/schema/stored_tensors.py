@@ -51,7 +51,7 @@ class StoredTensors(Mapping[str, Tensor]):
         ShardError: If the file is damaged: lengths, names, types, or places that are not in the file,
             leave a gap or overlap.
 
-    Example:
+    Examples:
         >>> from safetensors.torch import save
         >>> stored = StoredTensors(save({"text": torch.ones(2, 3)}))
         >>> stored.shape("text"), stored["text"].sum()

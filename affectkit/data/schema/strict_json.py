@@ -18,7 +18,7 @@ def canonical_json(value: object) -> bytes:
     Raises:
         ShardError: If ``value`` holds NaN, an infinity or something that JSON cannot express.
 
-    Example:
+    Examples:
         >>> canonical_json({"b": 1, "a": None})
         b'{"a":null,"b":1}'
     """
@@ -40,7 +40,7 @@ def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> obj
     Raises:
         ShardError: If ``data`` is not strict JSON.
 
-    Example:
+    Examples:
         >>> parse_json(b'{"label": null}')
         {'label': None}
     """

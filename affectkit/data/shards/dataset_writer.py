@@ -36,7 +36,7 @@ class DatasetWriter:
     Raises:
         ShardError: If ``out`` exists and must not be replaced.
 
-    Example:
+    Examples:
         >>> from affectkit.data.shards import Licence, Manifest, open_shards
         >>> template = Manifest(
         ...     name="notes", kind="text", label_space=None, licence=Licence("CC0", "open"), created_by="me"

@@ -19,7 +19,7 @@ def encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     Raises:
         ShardError: If a floating tensor holds NaN or an infinity.
 
-    Example:
+    Examples:
         >>> import torch
         >>> encode_tensors({"text": torch.zeros(2, 3)}) == encode_tensors({"text": torch.zeros(2, 3)})
         True

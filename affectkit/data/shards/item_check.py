@@ -18,7 +18,7 @@ ItemLabels: TypeAlias = int | tuple[int, ...] | None
 def item_labels(record: ItemRecord) -> ItemLabels:
     """The labels of an item that its class counts are made of.
 
-    Example:
+    Examples:
         >>> item_labels({"id": "a", "label": None, "multilabel": [0, 4]})
         (0, 4)
     """
@@ -28,7 +28,7 @@ def item_labels(record: ItemRecord) -> ItemLabels:
 def counted_labels(labels: Iterable[ItemLabels]) -> list[int]:
     """Every label of some items, for counting.
 
-    Example:
+    Examples:
         >>> counted_labels([3, None, (0, 4)])
         [3, 0, 4]
     """

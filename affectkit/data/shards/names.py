@@ -57,7 +57,7 @@ def check_split(split: str) -> None:
 def shard_name(split: str, number: int) -> str:
     """File name of a shard.
 
-    Example:
+    Examples:
         >>> shard_name("train", 7)
         'train-00007.tar'
     """

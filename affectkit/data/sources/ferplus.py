@@ -68,7 +68,7 @@ def majority_label(votes: Sequence[int]) -> int | None:
         Barsoum, Zhang, Canton Ferrer and Zhang, "Training Deep Networks for Facial Expression
         Recognition with Crowd-Sourced Label Distribution", ICMI 2016, arXiv:1608.01041.
 
-    Example:
+    Examples:
         >>> majority_label([4, 1, 1, 1, 3, 0, 0, 0, 0, 0]), majority_label([4, 0, 0, 0, 4, 0, 0, 0, 0, 0])
         (0, None)
     """

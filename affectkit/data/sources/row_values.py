@@ -92,7 +92,7 @@ class RowValues:
 def safe_key(text: str) -> str:
     """A key of a sample made of a file's name: what a key may not hold becomes ``_``.
 
-    Example:
+    Examples:
         >>> safe_key("train/Ann Lee 01.v2")
         'train/Ann_Lee_01_v2'
     """

@@ -11,7 +11,7 @@ def repair_windows_1252(text: str) -> str:
     five that Windows-1252 leaves undefined are dropped. Everything else, letters with accents
     included, stays.
 
-    Example:
+    Examples:
         >>> repair_windows_1252("I\\x92m at the caf\\xe9\\x85")
         'I’m at the café…'
     """

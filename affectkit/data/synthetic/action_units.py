@@ -53,7 +53,7 @@ def action_units(weights: Mapping[str, float]) -> dict[int, float]:
     Raises:
         ValueError: If an emotion has no prototype.
 
-    Example:
+    Examples:
         >>> action_units({"joy": 0.5})[12]
         0.5
     """

@@ -37,7 +37,7 @@ def blend(
     Raises:
         ValueError: If the modality has no groups, or none of them holds the emotion.
 
-    Example:
+    Examples:
         >>> blend("joy", "visual", np.random.default_rng(0), intensity=0.8, ambiguity=0.4)
         {'joy': 0.8}
     """

@@ -99,7 +99,7 @@ class SyntheticCorpus:
         ValueError: If a size is not positive or a probability is outside [0, 1].
         IndexError: If a conversation outside the corpus is asked for.
 
-    Example:
+    Examples:
         >>> corpus = SyntheticCorpus(2, seed=7)
         >>> corpus[1].id, corpus[1].utterances[0].image.shape
         ('conversation-000001', (48, 48, 3))

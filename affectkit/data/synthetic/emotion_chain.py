@@ -52,7 +52,7 @@ def emotion_chain(
     Raises:
         ValueError: If ``inertia + contagion`` is above 1 or a probability is negative.
 
-    Example:
+    Examples:
         >>> {turn.speaker for turn in emotion_chain(20, np.random.default_rng(0))}
         {0, 1}
     """

@@ -280,7 +280,7 @@ def draw_face(
     Raises:
         ValueError: If noise is asked for without a generator.
 
-    Example:
+    Examples:
         >>> from affectkit.data.synthetic import FaceIdentity, action_units, draw_face
         >>> person = FaceIdentity.draw(np.random.default_rng(0))
         >>> draw_face(action_units({"joy": 1.0}), person).shape

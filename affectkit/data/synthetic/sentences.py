@@ -96,7 +96,7 @@ def sentence(
     Raises:
         ValueError: If there are no sentences for the emotion.
 
-    Example:
+    Examples:
         >>> sentence("sadness", np.random.default_rng(0), silent=1.0).endswith(".")
         True
     """

@@ -65,7 +65,7 @@ def prosody(weights: Mapping[str, float]) -> Prosody:
     Raises:
         ValueError: If an emotion has no prototype.
 
-    Example:
+    Examples:
         >>> prosody({"sadness": 0.5}).energy
         -3.0
     """

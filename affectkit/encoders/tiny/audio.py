@@ -34,7 +34,7 @@ class TinyAudioEncoder(nn.Module):
     Raises:
         ValueError: If a waveform is empty, not finite, not (channels, n), or below 4 kHz.
 
-    Example:
+    Examples:
         >>> tone = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)
         >>> TinyAudioEncoder()([(tone.unsqueeze(0), 8000)]).shape
         torch.Size([1, 84])

@@ -34,7 +34,7 @@ class TinyImageEncoder(nn.Module):
     Raises:
         ValueError: If ``out_dim`` is below 1, or an item is not a uint8 (H, W, 3) image.
 
-    Example:
+    Examples:
         >>> TinyImageEncoder(out_dim=32)([torch.zeros(48, 48, 3, dtype=torch.uint8)]).shape
         torch.Size([1, 32])
     """

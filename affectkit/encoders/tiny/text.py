@@ -37,7 +37,7 @@ class TinyTextEncoder(nn.Module):
         ValueError: If a number is below 1.
         TypeError: If an item is not a string.
 
-    Example:
+    Examples:
         >>> encoder = TinyTextEncoder(out_dim=32)
         >>> encoder(["Oh, great!", "oh , GREAT !"]).diff(dim=0).abs().max().item()
         0.0

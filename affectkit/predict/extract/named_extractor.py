@@ -32,7 +32,7 @@ def named_extractor(
         ExtractError: If there is no such encoder, it cannot be loaded, or it has no such option.
         MissingExtraError: If it needs a package that is not installed.
 
-    Example:
+    Examples:
         >>> named_extractor("audio").modality
         'audio'
     """

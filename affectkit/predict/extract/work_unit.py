@@ -32,7 +32,7 @@ def plan_units(sizes: Mapping[str, int], unit_samples: int) -> list[WorkUnit]:
         sizes: Samples by split.
         unit_samples: Samples of a unit; the last one of a split may be shorter.
 
-    Example:
+    Examples:
         >>> [unit.name for unit in plan_units({"val": 3}, 2)]
         ['val-000000000-000000002', 'val-000000002-000000003']
     """

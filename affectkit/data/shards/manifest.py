@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
+from affectkit.data.remote import RemoteFolder, is_remote
 from affectkit.data.schema import ShardError, canonical_json, parse_json
 from affectkit.data.shards.json_fields import JsonFields
 from affectkit.data.shards.licence import Licence, LicenceClass
@@ -214,11 +215,15 @@ class Manifest:
 
 
 def read_manifest(root: str | os.PathLike[str]) -> Manifest:
-    """Read ``root/manifest.json``.
+    """Read ``root/manifest.json``, in a folder or at an address.
 
     Raises:
         ShardError: If it is absent or damaged.
+        RemoteError: If it cannot be brought.
     """
+    if is_remote(root):
+        source = RemoteFolder(os.fspath(root))
+        return Manifest.from_json(source.read(MANIFEST_NAME), where=source.address(MANIFEST_NAME))
     path = Path(root) / MANIFEST_NAME
     try:
         data = path.read_bytes()

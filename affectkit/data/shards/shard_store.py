@@ -9,16 +9,19 @@ from bisect import bisect_right
 from collections import OrderedDict
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import BinaryIO, Literal, TypeAlias, get_args
 
+from affectkit.data.remote import FileCache, is_remote
 from affectkit.data.schema import ShardError
 from affectkit.data.shards.manifest import Manifest, ShardEntry, read_manifest
+from affectkit.data.shards.remote_shards import RemoteShards
 from affectkit.data.shards.shard_index import ShardIndex, group_members, open_index
 from affectkit.data.shards.tar_scan import scan_tar
 
 Verify: TypeAlias = Literal["size", "headers", "sha256"]
 
 _MAX_MAPPED = 256  # each mapped tar holds a file handle, of which a process may have 1024
+_MAX_MAPPED_REMOTE = 16  # a mapped file takes disk space also after the cache has removed its name
 
 
 class ShardStore:
@@ -32,13 +35,22 @@ class ShardStore:
         root: Folder of the data set.
         manifest: Its manifest.
         split: Which split to read.
+        remote: Brings the files into ``root`` when they are first needed; None where they lie there.
 
     Raises:
         ShardError: If there is no such split.
     """
 
-    def __init__(self, root: str | os.PathLike[str], manifest: Manifest, split: str) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        manifest: Manifest,
+        split: str,
+        *,
+        remote: RemoteShards | None = None,
+    ) -> None:
         self.root = Path(root)
+        self.remote = remote
         self.manifest = manifest
         self.split = split
         self._entries = manifest.split_shards(split)
@@ -87,50 +99,76 @@ class ShardStore:
     def _index(self, shard: int) -> ShardIndex:
         index = self._indexes.get(shard)
         if index is None:
-            index = self._indexes[shard] = _open_index(self.root, self._entries[shard])
+            entry = self._entries[shard]
+            if self.remote is not None:
+                self.remote.bring_index(entry)
+            index = self._indexes[shard] = _open_index(self.root, entry)
         return index
 
     def _map(self, shard: int) -> memoryview:
         data = self._maps.get(shard)
         if data is None:
             entry = self._entries[shard]
-            _check_size(self.root, entry)
-            with (self.root / entry.name).open("rb") as file:
+            with self._shard_file(entry) as file:
                 data = memoryview(mmap.mmap(file.fileno(), entry.bytes, access=mmap.ACCESS_READ))
             self._maps[shard] = data
-            if len(self._maps) > _MAX_MAPPED:
+            if len(self._maps) > (_MAX_MAPPED if self.remote is None else _MAX_MAPPED_REMOTE):
                 # Only the reference goes: slices that were handed out keep their map alive.
                 self._maps.popitem(last=False)
         else:
             self._maps.move_to_end(shard)
         return data
 
-    def __getstate__(self) -> tuple[Path, Manifest, str]:
-        return self.root, self.manifest, self.split
+    def _shard_file(self, entry: ShardEntry) -> BinaryIO:
+        if self.remote is not None:
+            return self.remote.open_shard(entry)
+        _check_size(self.root, entry)
+        return (self.root / entry.name).open("rb")
 
-    def __setstate__(self, state: tuple[Path, Manifest, str]) -> None:
-        ShardStore.__init__(self, *state)
+    def __getstate__(self) -> tuple[Path, Manifest, str, RemoteShards | None]:
+        return self.root, self.manifest, self.split, self.remote
+
+    def __setstate__(self, state: tuple[Path, Manifest, str, RemoteShards | None]) -> None:
+        root, manifest, split, remote = state
+        ShardStore.__init__(self, root, manifest, split, remote=remote)
 
 
-def open_shards(root: str | os.PathLike[str], split: str, *, verify: Verify = "size") -> ShardStore:
+def open_shards(
+    root: str | os.PathLike[str],
+    split: str,
+    *,
+    verify: Verify = "size",
+    cache: FileCache | None = None,
+) -> ShardStore:
     """Open one split and verify that its files are those of the manifest.
 
     Args:
-        root: Folder of the data set.
+        root: Folder of the data set, or its address (https, s3, gs, hf): then indexes are brought at
+            once and each shard when it is first read, into a cache on the local disk.
         split: Which split.
         verify: ``"size"`` compares manifest, file sizes and indexes, without reading the tars;
             ``"headers"`` also walks every header and compares it with the index; ``"sha256"`` also
-            reads everything and compares the checksums.
+            reads everything and compares the checksums. What comes from an address is always
+            compared with its checksum on arrival.
+        cache: Where files from an address are kept; None takes the cache that the environment
+            variables ``AFFECTKIT_CACHE`` and ``AFFECTKIT_CACHE_BYTES`` describe.
 
     Raises:
         ShardError: If a file is absent, cut, damaged, or not the one that the manifest states.
+        RemoteError: If a file cannot be brought, or the cache has no room for it.
     """
     if verify not in get_args(Verify):
         raise ShardError(f"verify={verify!r} is unknown: use one of {', '.join(get_args(Verify))}.")
-    store = ShardStore(root, read_manifest(root), split)
-    for number, entry in enumerate(store.manifest.split_shards(split)):
-        verify_shard(store.root, entry, verify=verify)
-        store._indexes[number] = _open_index(store.root, entry)
+    manifest, remote = read_manifest(root), None
+    if is_remote(root):
+        remote = RemoteShards.at(os.fspath(root), manifest, cache or FileCache.from_environment())
+    store = ShardStore(root if remote is None else remote.folder, manifest, split, remote=remote)
+    for number, entry in enumerate(manifest.split_shards(split)):
+        if remote is not None:
+            remote.check(entry, whole=verify != "size")
+        if remote is None or verify != "size":
+            verify_shard(store.root, entry, verify=verify)
+        store._index(number)
     return store
 
 

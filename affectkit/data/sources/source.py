@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,7 +80,12 @@ class Source:
                 known = ", ".join(self.options) or "none"
                 raise ShardError(f"The source {self.template.name!r} has no option {name!r}: it has {known}.")
         chosen = self if self.configure is None else self.configure(folder, options)
-        # The last part of a path is enough to know a file again, and says nothing about the machine.
-        stated = [f"--option {name}={Path(text).name}" for name, text in sorted(options.items())]
+        stated = [f"--option {shlex.quote(f'{k}={_portable(v)}')}" for k, v in sorted(options.items())]
         command = " ".join((self.template.created_by, *stated))
         return replace(chosen, template=replace(chosen.template, created_by=command))
+
+
+def _portable(text: str) -> str:
+    # The name alone is enough to know a file again, and says nothing about the machine.
+    path = Path(text)
+    return path.name or text if path.is_absolute() else text

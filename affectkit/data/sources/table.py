@@ -21,8 +21,8 @@ from affectkit.data.sources.ferplus import FERPLUS
 from affectkit.data.sources.ferv39k import FERV39K
 from affectkit.data.sources.goemotions import GOEMOTIONS
 from affectkit.data.sources.iemocap import IEMOCAP
-from affectkit.data.sources.mafw import MAFW
 from affectkit.data.sources.image_folder import IMAGE_FOLDER
+from affectkit.data.sources.mafw import MAFW
 from affectkit.data.sources.meld import MELD
 from affectkit.data.sources.merbench import MERBENCH
 from affectkit.data.sources.mmsa import MMSA

@@ -4,6 +4,7 @@ from affectkit.data.loader.batch_view import BatchView, Decode, Transform
 from affectkit.data.loader.conversation_reader import ConversationReader
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
+from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
 from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
@@ -24,6 +25,8 @@ __all__ = (
     "ItemTarget",
     "LoaderState",
     "LoaderStateError",
+    "MixedLoader",
+    "MixedLoaderState",
     "RandomView",
     "ShardLoader",
     "Transform",

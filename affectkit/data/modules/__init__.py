@@ -4,6 +4,7 @@ from affectkit.data.modules.clip import ClipDataModule
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.image import ImageDataModule
+from affectkit.data.modules.mixed import MixedDataModule
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 
 __all__ = (
@@ -12,6 +13,7 @@ __all__ = (
     "DataModuleError",
     "FeatureStatistics",
     "ImageDataModule",
+    "MixedDataModule",
     "ShardDataModule",
     "feature_statistics",
 )

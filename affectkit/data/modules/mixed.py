@@ -1,0 +1,224 @@
+"""Several data sets in one training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from affectkit.data.batch import AffectBatch
+from affectkit.data.loader import ShardLoader
+from affectkit.data.loader.mixed_loader import MixedLoader
+from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.labels import AffectScale, LabelSpace
+from affectkit.types import IGNORE_LABEL
+
+
+class MixedDataModule(LightningDataModule):
+    """Trains on several sources with weights or repeat factors; evaluates on one of them.
+
+    Every batch is of one source, so a set of pictures and a set of clips can be mixed, or one with
+    labels and one with affect dimensions: what a source lacks is filled in as absent (label -100,
+    dimensions NaN, a modality with ``present`` False), and losses skip it. With
+    ``accumulate_grad_batches`` an optimizer step sees several sources. All promises of a single
+    source hold: the order follows from the seeds and the epoch alone, ranks are equal, and a run
+    resumes at any step on any number of ranks. See :class:`~affectkit.data.plan.MixturePlan` for
+    how many batches of each source an epoch has.
+
+    Args:
+        sources: Data module of each source; ``batch_size`` and seed are its own.
+        repeats: Passes over each source in an epoch, e.g. ``{"small": 3}``; 1 for the others.
+        weights: Shares of the epoch's batches, e.g. ``{"faces": 2, "clips": 1}``; instead of
+            ``repeats``.
+        evaluate: The source whose splits are validated, tested and predicted; the first unless named.
+        seed: Seed of the order of sources.
+
+    Raises:
+        DataModuleError: If there is no source, or ``evaluate`` names none of them.
+    """
+
+    def __init__(
+        self,
+        # sources of samples of several kinds: no one type of sample fits
+        sources: dict[str, ShardDataModule[Any]],
+        *,
+        repeats: dict[str, float] | None = None,
+        weights: dict[str, float] | None = None,
+        evaluate: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not sources or (evaluate is not None and evaluate not in sources):
+            raise DataModuleError(
+                f"MixedDataModule has no source {evaluate or ''!r} to evaluate (it has "
+                f"{', '.join(sources) or 'none'}): name one of its sources."
+            )
+        self.sources = dict(sources)
+        self.seed = seed
+        self._repeats = repeats
+        self._weights = weights
+        self._evaluated = next(iter(sources)) if evaluate is None else evaluate
+        self._train: MixedLoader | None = None
+        self._resume: Mapping[str, object] | None = None
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Label space of all sources that have labels; None where none has.
+
+        Raises:
+            DataModuleError: If two sources put their labels in different orders.
+        """
+        found: tuple[str, LabelSpace] | None = None
+        for name, source in self.sources.items():
+            space = source.label_space
+            if space is None:
+                continue
+            if found is not None and not found[1].same_order(space):
+                raise DataModuleError(
+                    f"The sources put their labels in different orders. {found[0]!r}: {found[1].order()}. "
+                    f"{name!r}: {space.order()}. Set label_space of both to the same name."
+                )
+            found = found or (name, space)
+        return None if found is None else found[1]
+
+    @property
+    def feature_dims(self) -> dict[str, int]:
+        """Width of each modality that any source has.
+
+        Raises:
+            DataModuleError: If two sources have a modality in different widths.
+        """
+        widths: dict[str, int] = {}
+        for name, source in self.sources.items():
+            for modality, width in source.feature_dims.items():
+                if widths.setdefault(modality, width) != width:
+                    raise DataModuleError(
+                        f"Source {name!r} has {modality!r} features of width {width}, another one of width "
+                        f"{widths[modality]}: extract both with the same encoder, or leave them out."
+                    )
+        return dict(sorted(widths.items()))
+
+    @property
+    def num_dims(self) -> int:
+        """Number of affect dimensions, 0 where no source has any.
+
+        Raises:
+            DataModuleError: If two sources have different scales.
+        """
+        found: tuple[str, AffectScale] | None = None
+        for name, source in self.sources.items():
+            scale = source.manifest.dims
+            if scale is None:
+                continue
+            if found is not None and _range(found[1]) != _range(scale):
+                raise DataModuleError(
+                    f"Sources {found[0]!r} and {name!r} have affect dimensions on different scales "
+                    f"({_range(found[1])}; {_range(scale)}): make the shards of both on the same scale."
+                )
+            found = found or (name, scale)
+        return 0 if found is None else len(found[1])
+
+    def class_counts(self, split: str) -> Tensor:
+        """Labelled items per class, int64 (C,); in training as often as an epoch shows them.
+
+        Raises:
+            DataModuleError: If no source has labels.
+        """
+        labelled = {name: source for name, source in self.sources.items() if source.label_map is not None}
+        if not labelled:
+            raise DataModuleError("No source has labels to count: do without class weights.")
+        if split != "train":
+            return self.sources[self._evaluated].class_counts(split)
+        mixture = self._mixed().mixture
+        total = torch.zeros(())
+        for name, source in labelled.items():
+            total = total + source.class_counts(split) * (mixture.shares[name] / mixture.passes[name])
+        return total.round().to(torch.int64)
+
+    def setup(self, stage: str) -> None:
+        """Open what ``stage`` needs in every source, and check that the sources agree."""
+        for name, source in self.sources.items():
+            source.trainer = self.trainer
+            if stage == "fit" or name == self._evaluated:
+                source.setup(stage)
+        _ = self.label_space, self.feature_dims, self.num_dims
+
+    def train_dataloader(self) -> MixedLoader:
+        """Loader of the mixture, at the position of the checkpoint if one was loaded.
+
+        Without a trainer, asking again after an epoch was read to its end gives the next epoch.
+        """
+        loader = self._mixed()
+        if self._resume is not None:
+            loader.load_state_dict(self._resume)
+            self._resume = None
+        elif self.trainer is None and self._train is not None:
+            loader.set_epoch(self._train.state_dict()["epoch"])
+        self._train = loader
+        return loader
+
+    def val_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+        """The val split of the source that is evaluated, every sample once."""
+        return self.sources[self._evaluated].val_dataloader()
+
+    def test_dataloader(self) -> ShardLoader[Any]:
+        """The test split of the source that is evaluated, every sample once."""
+        return self.sources[self._evaluated].test_dataloader()
+
+    def predict_dataloader(self) -> ShardLoader[Any]:
+        """What the source that is evaluated predicts, every sample once."""
+        return self.sources[self._evaluated].predict_dataloader()
+
+    def state_dict(self) -> dict[str, object]:
+        """Position of the mixture, in plain values and equal on all ranks."""
+        if self._train is not None:
+            return {"train": dict(self._train.state_dict())}
+        return {} if self._resume is None else {"train": dict(self._resume)}
+
+    def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
+        """Keep a position; the next :meth:`train_dataloader` goes there."""
+        self._train = None
+        self._resume = cast("Mapping[str, object] | None", state_dict.get("train"))
+
+    def _mixed(self) -> MixedLoader:
+        return MixedLoader(
+            {name: source.train_dataloader() for name, source in self.sources.items()},
+            repeats=self._repeats,
+            weights=self._weights,
+            seed=self.seed,
+            complete=_Completion(
+                self.feature_dims, has_labels=self.label_space is not None, num_dims=self.num_dims
+            ),
+        )
+
+
+def _range(scale: AffectScale) -> tuple[tuple[str, ...], float, float]:
+    """What makes two scales the same, whatever they are called."""
+    return scale.axes, scale.low, scale.high
+
+
+class _Completion:
+    """Fills in as absent what other sources have and the source of a batch lacks."""
+
+    def __init__(self, feature_dims: Mapping[str, int], *, has_labels: bool, num_dims: int) -> None:
+        self._feature_dims = dict(feature_dims)
+        self._has_labels = has_labels
+        self._num_dims = num_dims
+
+    def __call__(self, batch: AffectBatch) -> AffectBatch:
+        target = batch.target
+        rows = (batch.valid if target.weight is None else target.weight).shape
+        inputs, present = dict(batch.inputs), dict(batch.present)
+        for name, width in self._feature_dims.items():
+            if name not in inputs:
+                inputs[name] = torch.zeros(*rows, width)
+                present[name] = torch.zeros(rows, dtype=torch.bool)
+        if target.label is None and self._has_labels:
+            target = target._replace(label=torch.full(rows, IGNORE_LABEL))
+        if target.dims is None and self._num_dims:
+            target = target._replace(dims=torch.full((*rows, self._num_dims), torch.nan))
+        return replace(batch, inputs=inputs, present=present, target=target)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from affectkit.data.decode import decode_sample
+from affectkit.data.lmdb import DATA_NAME
 from affectkit.data.schema import ShardError, conversation_record
 from affectkit.data.shards import (
     Manifest,
     ShardEntry,
     ShardStore,
+    Verify,
     check_features,
     check_item,
     check_item_features,
@@ -25,6 +27,8 @@ from affectkit.data.shards import (
     sample_labels,
     verify_shard,
 )
+from affectkit.data.store.lmdb_store import is_lmdb, open_lmdb
+from affectkit.data.store.protocol import SampleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def check_dataset(
     occur twice in a split, stated counts, and files that the manifest does not know.
 
     Args:
-        root: Folder of the data set.
+        root: Folder of the data set: shards, or the LMDB built from them.
         quick: Leave out checksums and samples; only sizes, headers, indexes and names.
         on_shard: Called with the name of every shard that is about to be checked.
     """
@@ -66,6 +70,8 @@ def check_dataset(
         manifest = read_manifest(folder)
     except ShardError as error:
         return CheckReport(0, 0, 0, 0, (str(error),))
+    if is_lmdb(folder):
+        return _report(manifest, _check_lmdb(folder, manifest, quick=quick, on_split=on_shard))
     problems: list[str] = []
     for entry in manifest.shards:
         if on_shard is not None:
@@ -76,7 +82,7 @@ def check_dataset(
             problems.append(str(error))
             continue
         if not quick:
-            problems += _check_samples(folder, manifest, entry)
+            problems += _check_samples(_one_shard(folder, manifest, entry), (entry,), folder / entry.name)
     problems += _repeated_keys(folder, manifest)
     stated = {name for entry in manifest.shards for name in (entry.name, entry.index_name)}
     problems += [
@@ -84,6 +90,10 @@ def check_dataset(
         for path in sorted(folder.glob("*.tar*"))
         if path.name not in stated
     ]
+    return _report(manifest, problems)
+
+
+def _report(manifest: Manifest, problems: Sequence[str]) -> CheckReport:
     return CheckReport(
         shards=len(manifest.shards),
         samples=sum(entry.samples for entry in manifest.shards),
@@ -97,9 +107,28 @@ def _one_shard(folder: Path, manifest: Manifest, entry: ShardEntry) -> ShardStor
     return ShardStore(folder, replace(manifest, shards=(entry,)), entry.split)
 
 
-def _check_samples(folder: Path, manifest: Manifest, entry: ShardEntry) -> list[str]:
+def _check_lmdb(
+    folder: Path, manifest: Manifest, *, quick: bool, on_split: Callable[[str], None] | None
+) -> list[str]:
     problems: list[str] = []
-    store = _one_shard(folder, manifest, entry)
+    verify: Verify = "headers" if quick else "sha256"
+    for split in manifest.splits:
+        if on_split is not None:
+            on_split(split)
+        try:
+            store = open_lmdb(folder, split, verify=verify)
+        except ShardError as error:
+            # LMDB trusts its pages: nothing more is read of a file that is not the one that was built.
+            return [*problems, str(error)]
+        verify = "headers"  # the checksum is that of all splits
+        if not quick:
+            problems += _check_samples(store, manifest.split_shards(split), folder / DATA_NAME)
+    return problems
+
+
+def _check_samples(store: SampleStore, entries: Sequence[ShardEntry], path: Path) -> list[str]:
+    problems: list[str] = []
+    manifest = store.manifest
     items, counts = 0, [0] * manifest.num_classes
     for position in range(len(store)):
         where = store.describe(position)
@@ -122,8 +151,9 @@ def _check_samples(folder: Path, manifest: Manifest, entry: ShardEntry) -> list[
                 problems.append(f"{where} has the label {label}, but there are {len(counts)}: correct it.")
             else:
                 counts[label] += 1
-    if not problems and (items, tuple(counts)) != (entry.items, entry.class_counts):
-        problems.append(f"{folder / entry.name} holds other labels than the manifest counts: make it anew.")
+    stated = [sum(found) for found in zip(*(entry.class_counts for entry in entries), strict=True)]
+    if not problems and (items, counts) != (sum(entry.items for entry in entries), stated):
+        problems.append(f"{path} holds other labels than the manifest counts: make it anew.")
     return problems
 
 

@@ -11,6 +11,7 @@ from affectkit.data.lmdb import LmdbWriter, pack_sample
 from affectkit.data.schema import ShardError
 from affectkit.data.shards import (
     MANIFEST_NAME,
+    ItemLabels,
     Manifest,
     ShardEntry,
     ShardWriter,
@@ -121,9 +122,9 @@ def _write_shard(
     on_sample: OnSample | None,
 ) -> None:
     # The labels were counted when the shard was first written, by someone who knew where in a
-    # sample they stand. The counts are taken over for the shard as a whole.
-    labels: list[int | None] = [label for label, n in enumerate(entry.class_counts) for _ in range(n)]
-    labels += [None] * (entry.items - len(labels))
+    # sample they stand. The counts are taken over for the shard as a whole: an item may have several.
+    counted = tuple(label for label, n in enumerate(entry.class_counts) for _ in range(n))
+    labels: list[ItemLabels] = [counted, *[None] * (entry.items - 1)] if entry.items else []
     with ShardWriter(folder / entry.name, entry.split, num_classes=num_classes) as writer:
         for position in range(start, start + entry.samples):
             key = store.key(position)

@@ -25,6 +25,7 @@ from affectkit.data.shards import (
     write_manifest,
 )
 from affectkit.data.store import lmdb_to_shards, open_lmdb, shards_to_lmdb
+from affectkit.labels import label_space
 
 MakeItems = Callable[..., Path]
 
@@ -47,6 +48,22 @@ def test_there_and_back_gives_the_same_bytes(make_items: MakeItems, tmp_path: Pa
     assert back == manifest
     assert sorted(again) == sorted(seen)
     assert contents(tmp_path / "back") == contents(shards)
+
+
+def test_items_with_several_labels_come_back(tmp_path: Path) -> None:
+    template = Manifest(
+        name="several",
+        kind="text",
+        label_space=label_space("goemotions28.official"),
+        licence=Licence("CC0", "open"),
+        created_by="a test",
+    )
+    with DatasetWriter(tmp_path / "shards", template, shard_samples=2) as writer:
+        for i, labels in enumerate([(0, 4, 7), (4,), (), (1, 2)]):
+            writer.add("train", f"k{i}", {"txt": b"x"}, labels=[labels])
+    shards_to_lmdb(tmp_path / "shards", tmp_path / "lmdb")
+    lmdb_to_shards(tmp_path / "lmdb", tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(tmp_path / "shards")
 
 
 def test_equal_shards_give_equal_lmdbs(make_items: MakeItems, tmp_path: Path) -> None:

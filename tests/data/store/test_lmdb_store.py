@@ -12,9 +12,18 @@ from pathlib import Path
 import pytest
 
 from affectkit.data.schema import ShardError
-from affectkit.data.shards import MANIFEST_NAME, Verify, open_shards, read_manifest
-from affectkit.data.store import SampleStore, open_lmdb, open_store, shards_to_lmdb
+from affectkit.data.shards import (
+    MANIFEST_NAME,
+    DatasetWriter,
+    Licence,
+    Manifest,
+    Verify,
+    open_shards,
+    read_manifest,
+)
+from affectkit.data.store import SampleStore, check_dataset, open_lmdb, open_store, shards_to_lmdb
 from affectkit.data.store.lmdb_store import SEAL_NAME, LmdbStore
+from affectkit.labels import label_space
 
 MakeItems = Callable[..., Path]
 Samples = list[tuple[str, list[tuple[str, bytes]]]]
@@ -117,6 +126,39 @@ def test_a_cut_file_is_an_error_and_not_a_crash(root: Path, kept: int) -> None:
         open_lmdb(root, "train")
     with pytest.raises(ShardError, match=r"data\.mdb has another sha256"):
         open_lmdb(root, "train", verify="sha256")
+
+
+def test_the_check_reads_an_lmdb(root: Path) -> None:
+    seen: list[str] = []
+    report = check_dataset(root, on_shard=seen.append)
+    assert (report.problems, report.samples, report.items) == ((), 9, 9)
+    assert seen == ["train", "val"]
+    assert check_dataset(root, quick=True).ok
+    path = root / "data.mdb"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"text 2 ")] ^= 1
+    path.write_bytes(data)
+    assert check_dataset(root, quick=True).ok
+    (problem,) = check_dataset(root).problems
+    assert "another sha256" in problem
+
+
+def test_the_check_finds_what_was_wrong_before_the_build(tmp_path: Path) -> None:
+    template = Manifest(
+        name="items",
+        kind="text",
+        label_space=label_space("meld7.official"),
+        licence=Licence("CC0", "open"),
+        created_by="a test",
+    )
+    with DatasetWriter(tmp_path / "shards", template) as writer:
+        writer.add("train", "k0", {"cls": b"3"}, labels=[3])
+        writer.add("train", "k1", {"cls": b"3"}, labels=[2])  # counted otherwise than it is stored
+        writer.add("val", "k2", {"txt": b"\xff"})
+    shards_to_lmdb(tmp_path / "shards", tmp_path / "lmdb")
+    counts, text = check_dataset(tmp_path / "lmdb").problems
+    assert "data.mdb holds other labels" in counts
+    assert "split 'val', sample 'k2', member 'txt'" in text
 
 
 def test_a_flipped_bit_is_found_by_the_checksum(root: Path) -> None:

@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--text-layers",
         type=_layers,
         metavar="L",
-        help="hidden states of the text model, side by side: all, or numbers such as 0,3,6 or -1 (default: -1)",
+        help="hidden states of the text model, side by side: all, or such as 0,3,6 (default: -1, the last)",
     )
     parser.add_argument(
         "--text-pooling",

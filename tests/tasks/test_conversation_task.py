@@ -210,9 +210,14 @@ def test_feature_statistics_are_taken_over_when_fitting_and_travel_in_the_checkp
 
 def test_what_the_head_reads_is_dropped_out_once_with_head_dropout_0() -> None:
     torch.manual_seed(0)
-    size = {"hidden_dim": 4, "context_dim": 6}
     task = ConversationTask(
-        "meld7.official", INPUTS, dropout=0.5, head_dropout=0.0, input_dropout=0.25, layer_norm=False, **size
+        "meld7.official",
+        INPUTS,
+        dropout=0.5,
+        head_dropout=0.0,
+        input_dropout=0.25,
+        layer_norm=False,
+        hidden_dim=4,
     )
     rates = {name: part.p for name, part in task.named_modules() if isinstance(part, torch.nn.Dropout)}
     assert {rate for name, rate in rates.items() if name.startswith("head")} <= {0.0}
@@ -226,7 +231,7 @@ def test_what_the_head_reads_is_dropped_out_once_with_head_dropout_0() -> None:
 
 @pytest.mark.parametrize(("cell", "kind"), [("lstm", torch.nn.LSTM), ("gru", torch.nn.GRU)])
 def test_context_has_its_own_width_and_cell(
-    cell: Literal["lstm", "gru"], kind: type[torch.nn.Module]
+    cell: Literal["lstm", "gru"], kind: type[torch.nn.RNNBase]
 ) -> None:
     task = ConversationTask(
         "meld7.official", INPUTS, hidden_dim=4, context_dim=6, context_cell=cell, context="both"

@@ -8,6 +8,7 @@ from typing import Final
 
 from affectkit.data.schema import ShardError
 from affectkit.data.sources.affectnet import AFFECTNET
+from affectkit.data.sources.affectnet_folders import AFFECTNET_FOLDERS
 from affectkit.data.sources.affwild2 import AFFWILD2
 from affectkit.data.sources.caer import CAER
 from affectkit.data.sources.dfer_clip import DFER_CLIP
@@ -34,6 +35,7 @@ from affectkit.data.sources.source import Source
 
 _ALL: Final = (
     AFFECTNET,
+    AFFECTNET_FOLDERS,
     AFFWILD2,
     CAER,
     DFER_CLIP,

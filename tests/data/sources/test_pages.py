@@ -11,6 +11,7 @@ from affectkit.data.sources import SOURCES
 PAGES = Path(__file__).parents[3] / "docs" / "sources"
 NAMES = (
     "affectnet",
+    "affectnet_folders",
     "affwild2",
     "caer",
     "dfer_clip",

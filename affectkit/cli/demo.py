@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 RECIPE = "recipe:erc_curriculum_tiny"
 
@@ -47,18 +51,24 @@ def run(options: argparse.Namespace) -> int:
     for made in (corpus, features):
         _check_ours(made)
     held_out = max(2, options.conversations // 4)
+    out.mkdir(parents=True, exist_ok=True)
     _say(1, f"make {options.conversations} + {held_out} + {held_out} conversations in {corpus}")
-    write_synthetic(
-        corpus,
-        train=options.conversations,
-        val=held_out,
-        test=held_out,
-        seed=options.seed,
-        overwrite=True,
-    )
+    with _progress() as bar:
+        write_synthetic(
+            corpus,
+            train=options.conversations,
+            val=held_out,
+            test=held_out,
+            seed=options.seed,
+            overwrite=True,
+            progress=_advance(bar, "conversations"),
+        )
     _say(2, f"run the tiny encoders over text, faces and voices, into {features}")
     extractors = {name: named_extractor(name) for name in ("text", "visual", "audio")}
-    extract_features(corpus, features, encoders=extractors, overwrite=True)
+    with _progress() as bar:
+        extract_features(
+            corpus, features, encoders=extractors, overwrite=True, progress=_advance(bar, "units of shards")
+        )
     shared = [
         "--config", RECIPE,
         "--data.init_args.root", str(features),
@@ -84,6 +94,20 @@ def run(options: argparse.Namespace) -> int:
         "  affectkit list"
     )
     return 0
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    return Progress(
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), console=Console(stderr=True)
+    )
+
+
+def _advance(bar: Progress, what: str) -> Callable[[int, int], None]:
+    task = bar.add_task(what, total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _say(number: int, what: str) -> None:
@@ -112,7 +136,7 @@ def _summary(metrics: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("test metric", "value", title="test split, synthetic conversations", title_justify="left")
+    table = Table("test metric", "value", title="test split")
     for key, value in sorted(metrics.items()):
         if key.startswith("test/"):
             table.add_row(key.removeprefix("test/"), "none" if value is None else f"{value:.4f}")

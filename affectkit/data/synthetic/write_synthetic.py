@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 import wave
 from collections.abc import Mapping
 from typing import Final
@@ -34,6 +35,7 @@ def write_synthetic(
     unreliability: float = 0.15,
     missing: float = 0.0,
     overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Write a synthetic corpus as a data set of shards; equal arguments give equal bytes.
 
@@ -50,6 +52,7 @@ def write_synthetic(
         unreliability: See :class:`SyntheticCorpus`.
         missing: See :class:`SyntheticCorpus`.
         overwrite: Replace the data set that lies at ``out``.
+        progress: Called with the conversations done and to do after each.
 
     Returns:
         The manifest that was written.
@@ -75,7 +78,7 @@ def write_synthetic(
         synthetic=True,
         created_by="write_synthetic(" + ", ".join(f"{k}={v}" for k, v in arguments.items()) + ")",
     )
-    first = 0
+    first = done = 0
     with DatasetWriter(out, template, overwrite=overwrite) as writer:
         for split, size in sizes.items():
             corpus = SyntheticCorpus(
@@ -90,6 +93,9 @@ def write_synthetic(
                 writer.add_conversation(
                     split, conversation.id, _record(conversation), members=_members(conversation)
                 )
+                done += 1
+                if progress is not None:
+                    progress(done, sum(sizes.values()))
             first += size
     return writer.manifest
 

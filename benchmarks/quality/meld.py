@@ -242,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds, epochs = (1, 2) if options.quick else (options.seeds, None)
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=True)
         cells_expected = seeds * len(SYSTEMS)
         print(f"{cells_expected} cells, about {cells_expected * GUESS / 60:.0f} min on two cores", flush=True)
         root = features(options.data, options.encoder, work)

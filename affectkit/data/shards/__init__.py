@@ -29,7 +29,7 @@ from affectkit.data.shards.manifest import (
 )
 from affectkit.data.shards.names import shard_name
 from affectkit.data.shards.record_check import check_features, check_record
-from affectkit.data.shards.shard_store import ShardStore, Verify, open_shards, verify_shard
+from affectkit.data.shards.shard_store import ShardStore, Verify, find_shards, open_shards, verify_shard
 from affectkit.data.shards.shard_writer import ShardWriter
 
 __all__ = (
@@ -58,6 +58,7 @@ __all__ = (
     "encode_item",
     "encode_tensors",
     "find_item",
+    "find_shards",
     "index_foreign",
     "item_labels",
     "open_shards",

@@ -109,7 +109,7 @@ class ShardStore:
         data = self._maps.get(shard)
         if data is None:
             entry = self._entries[shard]
-            with self._shard_file(entry) as file:
+            with self.open_file(shard) as file:
                 data = memoryview(mmap.mmap(file.fileno(), entry.bytes, access=mmap.ACCESS_READ))
             self._maps[shard] = data
             if len(self._maps) > (_MAX_MAPPED if self.remote is None else _MAX_MAPPED_REMOTE):
@@ -119,7 +119,13 @@ class ShardStore:
             self._maps.move_to_end(shard)
         return data
 
-    def _shard_file(self, entry: ShardEntry) -> BinaryIO:
+    def open_file(self, shard: int) -> BinaryIO:
+        """Open the tar of a shard, brought first where it is not here, to be read as a stream.
+
+        Raises:
+            ShardError: If it is absent or has another size than the manifest states.
+        """
+        entry = self._entries[shard]
         if self.remote is not None:
             return self.remote.open_shard(entry)
         _check_size(self.root, entry)
@@ -159,17 +165,33 @@ def open_shards(
     """
     if verify not in get_args(Verify):
         raise ShardError(f"verify={verify!r} is unknown: use one of {', '.join(get_args(Verify))}.")
-    manifest, remote = read_manifest(root), None
-    if is_remote(root):
-        remote = RemoteShards.at(os.fspath(root), manifest, cache or FileCache.from_environment())
-    store = ShardStore(root if remote is None else remote.folder, manifest, split, remote=remote)
-    for number, entry in enumerate(manifest.split_shards(split)):
-        if remote is not None:
-            remote.check(entry, whole=verify != "size")
-        if remote is None or verify != "size":
+    store = find_shards(root, split, cache=cache)
+    for number, entry in enumerate(store.manifest.split_shards(split)):
+        if store.remote is not None:
+            store.remote.check(entry, whole=verify != "size")
+        if store.remote is None or verify != "size":
             verify_shard(store.root, entry, verify=verify)
         store._index(number)
     return store
+
+
+def find_shards(root: str | os.PathLike[str], split: str, *, cache: FileCache | None = None) -> ShardStore:
+    """Open one split and look at its manifest alone; each shard is compared when it is first read.
+
+    Args:
+        root: Folder of the data set, or its address.
+        split: Which split.
+        cache: Where files from an address are kept; see :func:`open_shards`.
+
+    Raises:
+        ShardError: If the manifest is absent or damaged, or has no such split.
+        RemoteError: If the manifest cannot be brought.
+    """
+    manifest = read_manifest(root)
+    if not is_remote(root):
+        return ShardStore(root, manifest, split)
+    remote = RemoteShards.at(os.fspath(root), manifest, cache or FileCache.from_environment())
+    return ShardStore(remote.folder, manifest, split, remote=remote)
 
 
 def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:

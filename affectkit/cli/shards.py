@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,10 +100,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run_make(options: argparse.Namespace) -> int:
     """Make a data set and show it."""
-    from affectkit.data.sources import find_source, make_dataset
+    import warnings
+
+    from affectkit.data.sources import UnverifiedLayoutWarning, find_source, make_dataset
 
     source = find_source(options.source)
-    with _progress() as bar:
+    with warnings.catch_warnings(), _progress() as bar:
+        warnings.simplefilter("always", UnverifiedLayoutWarning)
+        warnings.showwarning = _tell
         task = bar.add_task(f"make {options.source}", total=None)
         manifest = make_dataset(
             source,
@@ -118,6 +123,11 @@ def run_make(options: argparse.Namespace) -> int:
         )
     _show(manifest, options.out)
     return 0
+
+
+def _tell(message: Warning | str, *_: object, **__: object) -> None:
+    # The place in the library that warns says nothing to somebody at a terminal.
+    print(f"affectkit: warning: {message}", file=sys.stderr)
 
 
 def _named_values(texts: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_one_source_is_shown_with_its_options(name: str, capsys: pytest.CaptureF
     for option, text in source.options.items():
         assert f"--option {option}=...  {text}" in shown
     assert ("unverified" in shown) is not source.verified
+
+
+def test_an_unverified_source_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode\n"
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"emorynlp_{name}_final.csv").write_text(f"{header}Hi,Ana,Mad,1,1,1,1\n")
+    shown, told = warnings.showwarning, "affectkit: warning: The source 'emorynlp' is unverified"
+    assert main(["shards", "make", "emorynlp", str(tmp_path), str(tmp_path / "out")]) == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if told in line]
+    assert warnings.showwarning is shown
 
 
 def test_an_unknown_source_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class SourcePart:
                 if isinstance(content, bytes):
                     pieces.append(content)
                 else:
-                    state = content.stat()
+                    state = _state(content)
                     pieces.append(f"{content} {state.st_size} {state.st_mtime_ns}".encode())
             pieces.append(encode_tensors(sample.features) if sample.features else b"")
             for piece in pieces:
@@ -133,13 +134,13 @@ def split_into_parts(
 def _size(sample: SourceSample) -> int:
     size = _TAR_BLOCKS
     for content in sample.members.values():
-        size += _TAR_BLOCKS + (len(content) if isinstance(content, bytes) else _stat_size(content))
+        size += _TAR_BLOCKS + (len(content) if isinstance(content, bytes) else _state(content).st_size)
     return size + sum(tensor.nbytes for tensor in sample.features.values())
 
 
-def _stat_size(path: Path) -> int:
+def _state(path: Path) -> os.stat_result:
     try:
-        return path.stat().st_size
+        return path.stat()
     except OSError as error:
         raise _unreadable(path, error) from error
 

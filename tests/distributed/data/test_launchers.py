@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.distributed
 
 PLAIN: dict[str, object] = {"name": "plain"}
-#: Dropout, accumulation, validation in the middle of epochs and batches of like length.
+#: Two sources, dropout, accumulation, validation in the middle of epochs, batches of like length.
 SHIFTED: dict[str, object] = {
     "name": "shifted",
     "accumulate": 2,
     "interval": 0.5,
     "dropout": 0.5,
     "by_length": True,
+    "mixed": True,
 }
 RUNS: list[dict[str, object]] = [
     PLAIN,
@@ -95,7 +96,7 @@ def alone(talks: str, fork_ranks: ForkRanks, tmp_path_factory: pytest.TempPathFa
 def ranks(talks: str, one_node: Launch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runs in two ranks by torchrun, and at last one that a rank does not survive."""
     out = tmp_path_factory.mktemp("ranks")
-    killed = {**SHIFTED, "name": "killed", "fatal": (1, "batch", 8, "SIGKILL")}
+    killed = {**SHIFTED, "name": "killed", "fatal": (1, "batch", 12, "SIGKILL")}
     outcome = one_node(talks, out, [*RUNS, killed])
     assert outcome.codes == [1], outcome.said
     assert "SIGKILL" in outcome.said
@@ -134,7 +135,8 @@ def test_workers_change_no_bit(request: pytest.FixtureRequest, launcher: str, na
 @pytest.mark.parametrize("name", ["plain", "shifted", "lanes"])
 def test_two_ranks_see_what_one_process_sees(alone: Path, ranks: Path, name: str) -> None:
     one, two = seen(alone / name), seen(ranks / name)
-    assert len(one.train) == 12 and one.train == two.train
+    assert len(one.train) == (20 if name == "shifted" else 12)
+    assert one.train == two.train
     assert len(one.val) in (2, 4) and {s: set(k) for s, k in one.val.items()} == {
         s: set(k) for s, k in two.val.items()
     }
@@ -160,7 +162,7 @@ def test_two_nodes_change_no_bit(ranks: Path, nodes: Path, name: str) -> None:
 
 def test_a_killed_run_goes_on_upon_two_nodes(ranks: Path, nodes: Path) -> None:
     whole, before = seen(ranks / "shifted"), seen(ranks / "killed")
-    assert set(before.train) == set(range(9))
+    assert set(before.train) == set(range(13))
     assert seen(nodes / "killed") == whole
 
 

@@ -36,6 +36,7 @@ class Run:
     validated: bool = True
     dropout: float = 0.0
     by_length: bool = False
+    mixed: bool = False
     shuffle: Literal["global", "lanes"] = "global"
     fatal: tuple[int, str, int, str] | None = None
     resume: bool = False
@@ -60,7 +61,7 @@ def train(root: str, out: Path, run: Run) -> None:
 
     from affectkit.callbacks import ResumableCheckpoint
     from affectkit.data.batch import AffectBatch
-    from affectkit.data.modules import ConversationDataModule
+    from affectkit.data.modules import ConversationDataModule, MixedDataModule
     from affectkit.metrics import CCC, ConfusionCounts, Pearson
     from affectkit.tasks import ConversationTask
 
@@ -143,7 +144,7 @@ def train(root: str, out: Path, run: Run) -> None:
     devices = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     folder = out / run.name
     folder.mkdir(parents=True, exist_ok=True)
-    data = ConversationDataModule(
+    main_source = ConversationDataModule(
         root,
         batch_size=4,
         seed=3,
@@ -154,6 +155,10 @@ def train(root: str, out: Path, run: Run) -> None:
         lanes=2,
         window=8,
     )
+    # the second source lacks a modality and has another batch size; 4 of its 13 batches an epoch
+    second = ConversationDataModule(root, batch_size=2, seed=4, modalities=["text"])
+    mixture = MixedDataModule({"main": main_source, "second": second}, repeats={"second": 0.3})
+    data = mixture if run.mixed else main_source
     # the schedule asks for `trainer.estimated_stepping_batches`
     task = ConversationTask(
         "meld7.official",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import matplotlib as mpl
+from matplotlib import style
+from matplotlib.rcsetup import cycler
 
 #: Okabe and Ito's palette, without black.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -16,7 +17,7 @@ SEQUENTIAL = "Blues"
 _SETTINGS = {
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": mpl.cycler(color=list(PALETTE)),
+    "axes.prop_cycle": cycler(color=list(PALETTE)),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -36,5 +37,5 @@ _SETTINGS = {
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw inside this context to get the library's look without changing the user's settings."""
-    with mpl.rc_context(_SETTINGS):
+    with style.context(_SETTINGS):
         yield

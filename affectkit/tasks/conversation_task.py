@@ -162,7 +162,9 @@ class ConversationTask(AffectTask):
         last = dropout if head_dropout is None else head_dropout
         main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=last)
         further = auxiliary or {}
-        heads = {name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())}
+        heads = {
+            name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())
+        }
         emotion = loss or ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=focal_gamma)
         super().__init__(
             {

@@ -17,6 +17,7 @@ from affectkit.callbacks import read_curriculum, read_log
 from affectkit.cli.training import train
 from affectkit.data.modules import ConversationDataModule
 from affectkit.data.synthetic import write_synthetic
+from affectkit.encoders import ProjectionEncoder
 from affectkit.predict import extract_features, named_extractor
 from affectkit.recipes import recipe_path, recipes
 from affectkit.tasks import ConversationTask
@@ -68,7 +69,8 @@ def test_fit_test_predict_reload(recipe: str, features: str, tmp_path: Path) -> 
     assert train(["predict", *given, "--ckpt_path", str(best)]) == 0
     # Without the command line, the checkpoint alone gives what the test wrote.
     task = ConversationTask.load_from_checkpoint(best).eval()
-    assert all(bool(encoder.deviation.ne(1).any()) for encoder in task.encoders.values())
+    for encoder in task.encoders.values():
+        assert isinstance(encoder, ProjectionEncoder) and bool(encoder.deviation.ne(1).any())
     data = ConversationDataModule(features, batch_size=5, modalities=sorted(task.input_dims))
     found = {}
     with torch.no_grad():

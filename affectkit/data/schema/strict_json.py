@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 from affectkit.data.schema.error import ShardError
@@ -10,6 +11,8 @@ from affectkit.data.schema.error import ShardError
 #: A sample's structure is small; a larger member is a mistake or an attack.
 MAX_JSON_BYTES = 64 * 2**20
 _LARGEST = sys.float_info.max
+# UTF-8 itself cannot hold half a character; an escape can, and no later encoder would take it.
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def canonical_json(value: object) -> bytes:
@@ -32,7 +35,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> object:
-    """Decode UTF-8 JSON; refuse NaN, infinities, repeated names and oversized input.
+    """Decode UTF-8 JSON; refuse NaN, infinities, repeated names, half characters and oversized input.
 
     Python's decoder accepts ``NaN`` and reads ``1e999`` as infinity; both would reach a loss as a
     label, so both are errors here.
@@ -66,6 +69,8 @@ def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> obj
         # slower look at every object is needed.
         if names != text.count(":"):
             json.loads(text, object_pairs_hook=_unique)
+        if _HALF_CHARACTER.search(data):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # whole pairs are fine
     except RecursionError as error:
         raise ShardError(f"{where} nests JSON too deeply: write it anew with a flat structure.") from error
     except ValueError as error:

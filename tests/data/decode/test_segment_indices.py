@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,8 @@ def test_nothing_to_sample_is_an_error(arguments: tuple[int, int]) -> None:
 def test_offsets_outside_their_segment_are_an_error(offsets: list[int]) -> None:
     with pytest.raises(ValueError, match="from 0 to 1"):
         segment_indices(8, 4, offsets=offsets)
+
+
+def test_the_page_shows_what_comes_out() -> None:
+    page = Path(__file__).parents[3] / "docs" / "decoding.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0

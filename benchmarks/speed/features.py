@@ -234,7 +234,6 @@ def worker_cell(system: str, root: Path, answer: Connection) -> None:
     run = batches(system, root, workers=1)
     next(run)
     first = time.perf_counter() - started
-    next(run, None)
     workers = multiprocessing.active_children()
     answer.send((first, max((pss(worker.pid) for worker in workers if worker.pid), default=float("nan"))))
     for worker in workers:
@@ -334,9 +333,10 @@ def main() -> None:
         root = options.data or Path(folder)
         make_sets(root, count)
         rows, limit = compare(root, rounds)
+    how = "--quick" if options.quick else f"--rounds {rounds}"
     result = {
         "name": "features",
-        "command": " ".join(["python benchmarks/speed/features.py", *(["--quick"] * options.quick)]),
+        "command": f"python benchmarks/speed/features.py {how}",
         "environment": environment(),
         "data": f"synthetic; {count} dialogues of 20 to 40 utterances, {DIMS}",
         "rows": rows,

@@ -325,7 +325,6 @@ def worker_cell(system: str, home: Path, output: str, answer: Connection) -> Non
     run = batches(system, home, output, workers=1)
     next(run)
     first = time.perf_counter() - started
-    next(run, None)
     workers = multiprocessing.active_children()
     answer.send((first, max((pss(worker.pid) for worker in workers if worker.pid), default=float("nan"))))
     for worker in workers:
@@ -451,9 +450,10 @@ def compare_all(options: argparse.Namespace) -> None:
         root = options.data or Path(folder)
         make_sets(root, counts)
         rows, limits = compare(root, rounds)
+    how = "--quick" if options.quick else f"--rounds {rounds}"
     result = {
         "name": "images",
-        "command": " ".join(["python benchmarks/speed/images.py", *(["--quick"] * options.quick)]),
+        "command": f"python benchmarks/speed/images.py {how}",
         "environment": environment(),
         "data": f"synthetic; {counts}",
         "rows": rows,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,21 @@ def test_sources_that_contradict_each_other_are_refused(
         MixedDataModule({"a": ConversationDataModule(dialogues)}, evaluate="c")
     with pytest.raises(DataModuleError, match="none"):
         MixedDataModule({})
+
+
+def test_the_pages_python_runs(
+    dialogues: str, dimensional: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[3] / "docs" / "exactness.md"
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "meld").symlink_to(dialogues)
+    (tmp_path / "shards" / "rated").symlink_to(dimensional)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    exec("\n".join(blocks), names)
+    assert names["source"] in ("acted", "rated")
 
 
 class Interrupt(Callback):

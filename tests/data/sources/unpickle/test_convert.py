@@ -157,6 +157,14 @@ def test_an_array_that_lies_about_itself_is_refused(
     refuse(path, reason)
 
 
+def test_an_array_of_objects_holds_as_many_as_its_shape_says(tmp_path: Path) -> None:
+    honest = pickle.dumps(np.array([None], dtype=object), protocol=4)
+    assert honest.count(b"]\x94Na") == 1
+    # Push a value and pop it again, where the only item was appended to the list.
+    (tmp_path / "a.pkl").write_bytes(honest.replace(b"]\x94Na", b"]\x94N0"))
+    refuse(tmp_path / "a.pkl", "array of objects that does not fit its shape")
+
+
 def test_a_reference_outside_the_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(b"\x80\x04\x8c\x01xQ.")

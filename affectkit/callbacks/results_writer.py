@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -33,14 +33,15 @@ class ReportsFacts(Protocol):
 
 
 class ResultsWriter(Callback):
-    """Writes ``metrics.json``, ``confusion.json`` and ``predictions.csv`` after a test.
+    """Writes what a test found, and what a prediction said, into the run's folder.
 
-    ``metrics.json`` holds the test's metrics, with full precision, and the facts that belong beside
-    them. ``confusion.json`` holds the counts, rows = truth, and the labels. ``predictions.csv`` has a
-    row for each sample or utterance, in the order of the store, with the probability of each label.
-    All ranks' rows are gathered, so the files are the same for any number of ranks; each file is
-    whole or absent. It reads the :class:`~affectkit.callbacks.AffectPrediction` that ``test_step``
-    returns under ``"prediction"``.
+    After a test, ``metrics.json`` holds the test's metrics, with full precision, and the facts that
+    belong beside them. ``confusion.json`` holds the counts, rows = truth, and the labels.
+    ``predictions.csv`` has a row for each sample or utterance, in the order of the store, with the
+    probability of each label. All ranks' rows are gathered, so the files are the same for any number of ranks; each file is
+    whole or absent. After a prediction, ``predicted.csv`` holds the same rows of the split that was
+    predicted, which needs no labels. It reads the :class:`~affectkit.callbacks.AffectPrediction` that
+    ``predict_step`` returns, and ``test_step`` under ``"prediction"``.
 
     Args:
         folder: Folder of the run; the trainer's unless given.
@@ -49,6 +50,7 @@ class ResultsWriter(Callback):
     METRICS = "metrics.json"
     CONFUSION = "confusion.json"
     PREDICTIONS = "predictions.csv"
+    PREDICTED = "predicted.csv"
 
     def __init__(self, folder: str | Path | None = None) -> None:
         super().__init__()
@@ -75,11 +77,9 @@ class ResultsWriter(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather what all ranks saw and write the files."""
-        space = pl_module.label_space if isinstance(pl_module, ReportsFacts) else None
         facts = pl_module.report_facts() if isinstance(pl_module, ReportsFacts) else {}
-        folder = self.folder or Path(trainer.log_dir or trainer.default_root_dir)
-        classes = len(space) if space is not None else 0
-        rows = _Rows.joined(self._rows, classes=classes).gathered(pl_module.device)
+        folder = self._folder(trainer)
+        rows, labels = self._gathered(pl_module)
         if not trainer.is_global_zero:
             return
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -87,15 +87,48 @@ class ResultsWriter(Callback):
         scores = {name: value if math.isfinite(value) else None for name, value in sorted(values.items())}
         replace_text(folder / self.METRICS, _json({"metrics": scores, **facts}))
         if len(rows.keys):
-            rows = rows.sorted()
-            labels = (
-                list(space) if space is not None else [str(index) for index in range(rows.logits.shape[1])]
-            )
             counts = rows.confusion(len(labels))
             replace_text(
                 folder / self.CONFUSION, _json({"labels": labels, "rows": "truth", "counts": counts})
             )
             replace_text(folder / self.PREDICTIONS, rows.table(labels))
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin without rows."""
+        self._rows = []
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the rows of a batch."""
+        if isinstance(outputs, AffectPrediction) and outputs.logits is not None:
+            self._rows.append(_Rows.of(outputs))
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather what all ranks predicted and write the file."""
+        folder = self._folder(trainer)
+        rows, labels = self._gathered(pl_module)
+        if trainer.is_global_zero and len(rows.keys):
+            replace_text(folder / self.PREDICTED, rows.table(labels))
+
+    def _folder(self, trainer: Trainer) -> Path:
+        # Asking the trainer is collective, so every rank does.
+        return self.folder or Path(trainer.log_dir or trainer.default_root_dir)
+
+    def _gathered(self, pl_module: LightningModule) -> tuple[_Rows, list[str]]:
+        """Rows of all ranks in the order of the store, and the names of their labels."""
+        space = pl_module.label_space if isinstance(pl_module, ReportsFacts) else None
+        classes = len(space) if space is not None else 0
+        rows = _Rows.joined(self._rows, classes=classes).gathered(pl_module.device)
+        names: Iterable[str] = space or (str(index) for index in range(rows.logits.shape[1]))
+        labels = list(names)
+        return (rows.sorted() if len(rows.keys) else rows), labels
 
 
 class _Rows:

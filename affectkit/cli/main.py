@@ -69,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("affectkit: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # The reader, `head` say, has seen enough; the interpreter must not try to write the rest either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except Exception as error:
         if os.environ.get("AFFECTKIT_DEBUG") or not is_user_error(error):
             raise

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ClipDataModule,
         ConversationDataModule,
         ImageDataModule,
+        MixedDataModule,
         ShardDataModule,
     )
     from affectkit.data.plan import EpochPlan
@@ -25,6 +26,7 @@ _HOMES = {
     "ConversationDataModule": "affectkit.data.modules",
     "EpochPlan": "affectkit.data.plan",
     "ImageDataModule": "affectkit.data.modules",
+    "MixedDataModule": "affectkit.data.modules",
     "ShardDataModule": "affectkit.data.modules",
     "ShardLoader": "affectkit.data.loader",
 }
@@ -35,6 +37,7 @@ __all__ = (
     "ConversationDataModule",
     "EpochPlan",
     "ImageDataModule",
+    "MixedDataModule",
     "ShardDataModule",
     "ShardLoader",
 )

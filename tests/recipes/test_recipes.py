@@ -67,6 +67,9 @@ def test_fit_test_predict_reload(recipe: str, features: str, tmp_path: Path) -> 
     assert results["context"] == "both" and results["label_space"] == "meld7.official"
     assert {"test/weighted_f1", "test/accuracy", "test/uar_present", "test/loss"} <= set(results["metrics"])
     assert train(["predict", *given, "--ckpt_path", str(best)]) == 0
+    # The predict loader reads the test split too, and the model is the same.
+    predicted, tested = (tmp_path / "run" / name for name in ("predicted.csv", "predictions.csv"))
+    assert predicted.read_text(encoding="utf-8") == tested.read_text(encoding="utf-8")
     # Without the command line, the checkpoint alone gives what the test wrote.
     task = ConversationTask.load_from_checkpoint(best).eval()
     for encoder in task.encoders.values():

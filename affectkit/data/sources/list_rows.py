@@ -27,9 +27,7 @@ def list_rows(path: Path, *, fields: int) -> Iterator[tuple[int, list[str]]]:
         empty = False
         found = text.strip().rsplit(" ", fields - 1)
         if len(found) != fields or not all(found):
-            raise SourceError(
-                path, line, f"it has no {fields} fields with a space between; correct it."
-            )
+            raise SourceError(path, line, f"it has no {fields} fields with a space between; correct it.")
         yield line, found
     if empty:
         raise SourceError(path, None, "the list has no rows; use the file as it was published.")

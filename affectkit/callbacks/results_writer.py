@@ -38,10 +38,11 @@ class ResultsWriter(Callback):
     After a test, ``metrics.json`` holds the test's metrics, with full precision, and the facts that
     belong beside them. ``confusion.json`` holds the counts, rows = truth, and the labels.
     ``predictions.csv`` has a row for each sample or utterance, in the order of the store, with the
-    probability of each label. All ranks' rows are gathered, so the files are the same for any number
-    of ranks; each file is whole or absent. After a prediction, ``predicted.csv`` holds the same rows of the split that was
-    predicted, which needs no labels. It reads the :class:`~affectkit.callbacks.AffectPrediction` that
-    ``predict_step`` returns, and ``test_step`` under ``"prediction"``.
+    probability of each label. All ranks' rows are gathered, so the files are the same for any number of
+    ranks; each file is whole or absent. After a prediction, ``predicted.csv`` holds the same rows of
+    the split that was predicted, which needs no labels. It reads the
+    :class:`~affectkit.callbacks.AffectPrediction` that ``predict_step`` returns, and ``test_step``
+    under ``"prediction"``.
 
     Args:
         folder: Folder of the run; the trainer's unless given.

@@ -13,6 +13,7 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 from affectkit.callbacks.durable_text import replace_text
 from affectkit.callbacks.prediction import AffectPrediction
@@ -29,6 +30,16 @@ class ReportsFacts(Protocol):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Facts by name."""
+        ...
+
+
+@runtime_checkable
+class NamesProtocol(Protocol):
+    """A metric that says by what protocol it counts."""
+
+    @property
+    def protocol(self) -> str:
+        """Full name, e.g. ``f1[weighted]``."""
         ...
 
 
@@ -86,7 +97,8 @@ class ResultsWriter(Callback):
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         # JSON has no NaN; a metric without any row is null.
         scores = {name: value if math.isfinite(value) else None for name, value in sorted(values.items())}
-        replace_text(folder / self.METRICS, _json({"metrics": scores, **facts}))
+        protocols = {f"test/{name}": text for name, text in _protocols(pl_module).items()}
+        replace_text(folder / self.METRICS, _json({"metrics": scores, "protocols": protocols, **facts}))
         if len(rows.keys):
             counts = rows.confusion(len(labels))
             replace_text(
@@ -216,6 +228,15 @@ class _Rows:
             truth = "" if target == IGNORE_LABEL else labels[target]
             writer.writerow([name, utterance, truth, labels[index], *(f"{chance:.6f}" for chance in row)])
         return text.getvalue()
+
+
+def _protocols(module: LightningModule) -> dict[str, str]:
+    """What each metric of the test counts, in full, e.g. ``uar[present]``."""
+    metrics: object = getattr(module, "test_metrics", None)
+    if not isinstance(metrics, MetricCollection):
+        return {}
+    found = metrics.items(keep_base=True, copy_state=False)
+    return {name: metric.protocol for name, metric in found if isinstance(metric, NamesProtocol)}
 
 
 def _widened(keys: Tensor, width: int) -> Tensor:

@@ -58,7 +58,6 @@ def _results(run: RunRecord) -> Section | None:
         return None
     scores = class_scores(run.confusion, run.labels)
     rows = [[s.label, *(f"{v:.3f}" for v in (s.precision, s.recall, s.f1)), str(s.support)] for s in scores]
-    tested = sorted((key, value) for key, value in run.metrics.items() if key.startswith("test/"))
     return Section(
         "Test results",
         text=f"{int(run.confusion.sum())} labelled rows of the test split.",
@@ -76,16 +75,21 @@ def _results(run: RunRecord) -> Section | None:
         ],
         tables=[
             Table("Scores of each class", ["class", "precision", "recall", "F1", "rows"], rows),
-            Table(
-                "All metrics of the test",
-                ["metric", "value"],
-                [
-                    [key.removeprefix("test/"), "none" if value is None else f"{value:.4f}"]
-                    for key, value in tested
-                ],
-            ),
+            Table("All metrics of the test", ["metric", "protocol", "value"], _tested(run)),
         ],
     )
+
+
+def _tested(run: RunRecord) -> list[list[str]]:
+    return [
+        [
+            key.removeprefix("test/"),
+            run.protocols.get(key, ""),
+            "none" if value is None else f"{value:.4f}",
+        ]
+        for key, value in sorted(run.metrics.items())
+        if key.startswith("test/")
+    ]
 
 
 def _training(run: RunRecord) -> Section | None:

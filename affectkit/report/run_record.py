@@ -27,6 +27,7 @@ class RunRecord:
         folder: The run folder.
         log: Rows of the log as an uninterrupted run would have written them.
         metrics: Test metrics by key, e.g. ``"test/weighted_f1"``; None where a metric had no rows.
+        protocols: What each test metric counts, in full, by key.
         facts: What the task put beside its metrics.
         labels: Label order of the confusion counts.
         confusion: (C, C) counts, rows true, or None before a test.
@@ -39,6 +40,7 @@ class RunRecord:
     folder: Path
     log: Sequence[LogRow] = ()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    protocols: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
     labels: Sequence[str] = ()
     confusion: NDArray[np.int64] | None = None
@@ -86,6 +88,7 @@ def read_run(folder: str | Path) -> RunRecord:
         folder=folder,
         log=log,
         metrics=cast(dict[str, float | None], results.pop("metrics", {})),
+        protocols=cast(dict[str, str], results.pop("protocols", {})),
         facts=results,
         labels=cast(list[str], confusion.get("labels", [])),
         confusion=np.asarray(confusion["counts"], dtype=np.int64) if confusion else None,

@@ -138,6 +138,7 @@ def test_two_processes_test_like_one_and_the_report_shows_it(place: Path, synthe
     assert figures == {"confusion", "per_class", "learning_curves", "curriculum"}
     assert page.count("<img ") == len(figures)
     assert "The data are synthetic" in page
+    assert one.protocols["test/uar_present"] == "uar[present]" and "uar[present]" in page
     assert f"{100 * (one.metrics['test/weighted_f1'] or 0):.1f}" in page
 
 

@@ -159,23 +159,32 @@ def test_last_without_a_run_is_an_error_and_leaves_nothing(place: Path, syntheti
     assert not (place / "runs").exists()
 
 
+def interruptible() -> None:
+    """Undo what a shell does to jobs in the background, which would ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupting_leaves_a_run_that_goes_on(place: Path, synthetic_features: Path) -> None:
     arguments = ["fit", "--config", "small.yaml", "--data.init_args.root", str(synthetic_features)]
+    arguments += ["--trainer.max_epochs", "100000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "affectkit", *arguments, "--trainer.max_epochs", "100000"],
+        [sys.executable, "-m", "affectkit", *arguments],
         cwd=place,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=interruptible,
     )
-    checkpoint = place / "runs" / "small"
-    deadline = time.monotonic() + 120
-    while not list(checkpoint.glob("*/checkpoints/last.ckpt")):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
-    folder = (checkpoint / "latest").resolve()
+    try:
+        deadline = time.monotonic() + 120
+        while not list((place / "runs" / "small").glob("*/checkpoints/last.ckpt")):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+    folder = (place / "runs" / "small" / "latest").resolve()
     steps = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
     done = affectkit(place, *arguments, "--ckpt_path", "last", "--trainer.max_steps", str(steps + 2))
     assert done.returncode == 0, done.stderr

@@ -14,29 +14,6 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "adapters",
-    "callbacks",
-    "catalog",
-    "conversation",
-    "curriculum",
-    "data",
-    "distill",
-    "encoders",
-    "functional",
-    "fusion",
-    "graph",
-    "heads",
-    "labels",
-    "losses",
-    "metrics",
-    "predict",
-    "report",
-    "tasks",
-    "temporal",
-    "types",
-)
-
 if TYPE_CHECKING:
     from affectkit import (
         callbacks,
@@ -80,7 +57,7 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     """Load a room the first time it is named (PEP 562)."""
-    if name in _ROOMS:
+    if name in __all__ and name != "__version__":
         return importlib.import_module(f"affectkit.{name}")
     raise AttributeError(f"module 'affectkit' has no attribute {name!r}")
 

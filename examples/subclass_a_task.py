@@ -53,7 +53,6 @@ def main() -> None:
             max_epochs=5,
             accelerator="cpu",
             logger=False,
-            enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             callbacks=[checkpoint],

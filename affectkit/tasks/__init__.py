@@ -1,13 +1,17 @@
 """Tasks: a model of composable parts that Lightning trains, tests and reloads."""
 
 from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
-from affectkit.tasks.optimizer_factory import AdamWFactory, OptimizerFactory
+from affectkit.tasks.optimizer_factory import OptimizerFactory
+from affectkit.tasks.parameter_groups import parameter_groups
+from affectkit.tasks.rate_schedule import RateSchedule
+from affectkit.tasks.sgd_factory import SGDFactory
 
 __all__ = (
     "AdamWFactory",
@@ -20,4 +24,7 @@ __all__ = (
     "MeanLoss",
     "MissingPartError",
     "OptimizerFactory",
+    "RateSchedule",
+    "SGDFactory",
+    "parameter_groups",
 )

@@ -21,12 +21,13 @@ from affectkit.data.batch import AffectBatch
 from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import WeightedSum
+from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.data_agreement import DescribesData, check_agreement
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
-from affectkit.tasks.optimizer_factory import AdamWFactory, OptimizerFactory
+from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
 from affectkit.tasks.step_seed import seed_step
@@ -293,7 +294,7 @@ class AffectTask(LightningModule):
                     "Trainer(max_epochs=...) or max_steps, or use the schedule 'constant' without warm-up."
                 )
             steps = int(estimate)
-        optimizer, schedule = self.optimizer_factory(self.parameters(), total_steps=steps)
+        optimizer, schedule = self.optimizer_factory(self.named_parameters(), total_steps=steps)
         if schedule is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -16,9 +16,9 @@ from affectkit.heads import ClassificationHead, MultiHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, WeightedSum
 from affectkit.metrics import classification_metrics
+from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.data_agreement import MeasuresFeatures
-from affectkit.tasks.optimizer_factory import AdamWFactory
 from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms
 
 #: Name of the main term where a loss has several.

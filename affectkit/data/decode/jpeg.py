@@ -56,6 +56,7 @@ def _simplejpeg() -> ModuleType | None:
     return None if find_spec("simplejpeg") is None else _require()
 
 
+@lru_cache(maxsize=1)  # asked for twice a picture
 def _require() -> ModuleType:
     return require("simplejpeg", extra="fast", purpose="Decoding JPEG files into a batch")
 

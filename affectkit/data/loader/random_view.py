@@ -23,10 +23,17 @@ class RandomView:
     scale: tuple[float, float] | None = (0.08, 1.0)
     flip: float = 0.5
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is anything to draw."""
+        return self.scale is not None or self.flip > 0.0
+
     def crop(self, height: int, width: int, *, generator: torch.Generator) -> Crop:
         """Draw what is seen of a picture of this size."""
         if self.scale is not None:
             return random_crop(height, width, generator=generator, scale=self.scale, flip=self.flip)
+        if not self.varies:
+            return Crop(0, 0, height, width)
         flip = bool(torch.rand((), generator=generator) < self.flip)
         return Crop(0, 0, height, width, flip)
 

@@ -41,12 +41,17 @@ class ImageDataModule(ShardDataModule[ImageSample]):
         multiprocessing_context: How these are started; None is the platform's own way.
         pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
         predict_split: Split that the predict loader reads; it needs no labels.
-        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
-            also every header, ``"sha256"`` every byte.
+        verify: What is compared before training starts: ``"size"`` sizes and indexes, ``"headers"`` also
+            every header, ``"sha256"`` every byte.
+        damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
+            with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
+        max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
 
     Raises:
         DataModuleError: If the folder holds another kind of samples.
     """
+
+    kind = "image"
 
     def __init__(
         self,
@@ -69,7 +74,9 @@ class ImageDataModule(ShardDataModule[ImageSample]):
         multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
         pin_memory: bool = True,
         predict_split: str = "test",
-        verify: Literal["size", "headers", "sha256"] = "size",
+        verify: Literal["size", "headers", "sha256"] = "headers",
+        damage: Literal["error", "mask"] = "error",
+        max_damaged: int | float = 0.01,
     ) -> None:
         super().__init__(
             root,
@@ -88,28 +95,21 @@ class ImageDataModule(ShardDataModule[ImageSample]):
             pin_memory=pin_memory,
             predict_split=predict_split,
             verify=verify,
+            damage=damage,
+            max_damaged=max_damaged,
         )
         self.normalize = NormalizePixels()
         self._normalizes = normalize
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
 
-    def setup(self, stage: str) -> None:
-        """Open what ``stage`` needs and check its kind."""
-        if self.manifest.kind != "image":
-            raise DataModuleError(
-                f"{self.root} holds samples of kind {self.manifest.kind!r}: ImageDataModule reads pictures "
-                f"only, so give it another folder."
-            )
-        super().setup(stage)
-
     def decoder(self, split: str) -> ImageReader:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""
         return ImageReader()
 
-    def transform(self, split: str) -> ImageView:
-        """The random view of training."""
-        return ImageView(self._view)
+    def transform(self, split: str) -> ImageView | None:
+        """The random view of training; None where pictures are shown as they are."""
+        return ImageView(self._view) if self._view.varies else None
 
     def collate(self, split: str) -> ImageCollate:
         """Decode into one array, with targets in the label order of the run."""

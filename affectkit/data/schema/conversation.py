@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final, NotRequired, TypedDict, cast
 
-from affectkit.data.schema.fields import RecordFields, is_whole
+from affectkit.data.schema.fields import (
+    DIMS,
+    EXTRA,
+    LABEL,
+    META,
+    SECONDS,
+    TEXT,
+    FieldCheck,
+    check_fields,
+    is_label,
+    wrong_record,
+)
 
 _KIND: Final = "conversation record"
 
@@ -48,39 +59,51 @@ def conversation_record(value: object, *, where: str = "a conversation") -> Conv
         ShardError: If a field is absent, unknown or of another type, a speaker's number is out
             of range, an id is repeated, or the conversation has no utterance.
     """
-    record = RecordFields(
-        value, where, kind=_KIND, required=("id", "speakers", "utterances"), optional=("meta",)
-    )
-    record.text("id")
-    speakers = record.items["speakers"]
-    if not isinstance(speakers, list) or not all(isinstance(name, str) for name in speakers):
-        raise record.wrong("speakers must be a list of names")
-    utterances = record.items["utterances"]
-    if not isinstance(utterances, list) or not utterances:
-        raise record.wrong("utterances must be a list with at least one utterance")
-    ids = [_utterance(item, f"{where}, utterance {i}", len(speakers)) for i, item in enumerate(utterances)]
-    record.expect(len(set(ids)) == len(ids), "two utterances have the same id")
-    record.meta()
-    return cast(ConversationRecord, record.items)
+    items = check_fields(value, where, kind=_KIND, required=_REQUIRED, checks=_CHECKS)
+    record = cast(ConversationRecord, items)
+    speakers = len(record["speakers"])
+    ids = {_utterance(u, f"{where}, utterance {i}", speakers) for i, u in enumerate(record["utterances"])}
+    if len(ids) != len(record["utterances"]):
+        raise wrong_record(where, _KIND, "two utterances have the same id")
+    return record
 
 
-def _utterance(value: object, where: str, num_speakers: int) -> str:
-    item = RecordFields(
-        value,
-        where,
-        kind=_KIND,
-        required=("id", "text", "speaker", "label"),
-        optional=("start", "end", "dims", "extra"),
-    )
-    item.text("text")
-    speaker = item.items["speaker"]
-    item.expect(
-        is_whole(speaker) and 0 <= cast(int, speaker) < num_speakers,
-        f"speaker must be a number from 0 to {num_speakers - 1}, not {speaker!r}",
-    )
-    item.label("label")
-    item.number("start", "seconds")
-    item.number("end", "seconds")
-    item.dims()
-    item.extra()
-    return item.text("id")
+def _utterance(value: object, where: str, speakers: int) -> str:
+    items = check_fields(value, where, kind=_KIND, required=_UTTERANCE_REQUIRED, checks=_UTTERANCE_CHECKS)
+    utterance = cast(UtteranceRecord, items)
+    speaker = utterance["speaker"]
+    if speaker >= speakers:
+        raise wrong_record(where, _KIND, f"speaker must be a number from 0 to {speakers - 1}, not {speaker}")
+    return utterance["id"]
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _has_utterances(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def _is_speaker(value: object) -> bool:
+    return value is not None and is_label(value)
+
+
+_REQUIRED: Final = frozenset(("id", "speakers", "utterances"))
+_CHECKS: Final = {
+    "id": TEXT,
+    "speakers": FieldCheck(_are_names, "a list of names"),
+    "utterances": FieldCheck(_has_utterances, "a list with at least one utterance"),
+    "meta": META,
+}
+_UTTERANCE_REQUIRED: Final = frozenset(("id", "text", "speaker", "label"))
+_UTTERANCE_CHECKS: Final = {
+    "id": TEXT,
+    "text": TEXT,
+    "speaker": FieldCheck(_is_speaker, "a number from 0"),
+    "label": LABEL,
+    "start": SECONDS,
+    "end": SECONDS,
+    "dims": DIMS,
+    "extra": EXTRA,
+}

@@ -3,89 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from affectkit.data.schema.error import ShardError
 
 
-class RecordFields:
-    """Checks the fields of one kind of record and says in one sentence what is wrong.
+class FieldCheck(NamedTuple):
+    """Whether a value is allowed in a field, and how the error words what is."""
+
+    allows: Callable[[object], bool]
+    wanted: str
+
+
+def check_fields(
+    value: object, where: str, *, kind: str, required: frozenset[str], checks: Mapping[str, FieldCheck]
+) -> dict[str, object]:
+    """Check the fields of a record and return it; every sample that is read goes through here.
 
     Args:
         value: What the JSON decoder gave.
         where: Names the sample in errors.
         kind: What the record is, e.g. ``"item record"``.
         required: Fields that it must have.
-        optional: Further fields that it may have.
+        checks: Check of each field that it may have.
 
     Raises:
-        ShardError: If it is no JSON object, or a field is absent or unknown.
+        ShardError: If it is no JSON object, or a field is absent, unknown or of another type.
     """
+    if not isinstance(value, dict):
+        raise wrong_record(where, kind, "a JSON object is wanted")
+    items: dict[str, object] = value
+    if not required <= items.keys():
+        missing = [name for name in checks if name in required and name not in items]
+        raise wrong_record(where, kind, f"missing {', '.join(missing)}")
+    # Only what is there is looked at, and a message is only worded once something is wrong.
+    for name, field in items.items():
+        check = checks.get(name)
+        if check is None:
+            unknown = sorted(str(name) for name in items if name not in checks)
+            raise wrong_record(where, kind, f"unknown {', '.join(unknown)}")
+        if not check.allows(field):
+            raise wrong_record(where, kind, f"{name} must be {check.wanted}, not {_shown(field)}")
+    return items
 
-    def __init__(
-        self,
-        value: object,
-        where: str,
-        *,
-        kind: str,
-        required: tuple[str, ...],
-        optional: tuple[str, ...],
-    ) -> None:
-        self.where = where
-        self.kind = kind
-        if not isinstance(value, dict):
-            raise self.wrong("a JSON object is wanted")
-        self.items: dict[str, object] = value
-        missing = [name for name in required if name not in value]
-        self.expect(not missing, f"missing {', '.join(missing)}")
-        unknown = sorted(set(value) - set(required) - set(optional))
-        self.expect(not unknown, f"unknown {', '.join(map(str, unknown))}")
 
-    def wrong(self, what: str) -> ShardError:
-        """The error for this record."""
-        return ShardError(f"{self.where} is no {self.kind}: {what}; make the shards anew from their source.")
-
-    def expect(self, condition: bool, what: str) -> None:
-        """Raise :meth:`wrong` unless ``condition`` holds."""
-        if not condition:
-            raise self.wrong(what)
-
-    def text(self, name: str) -> str:
-        """A string; an absent optional one is empty."""
-        value = self.items.get(name, "")
-        if not isinstance(value, str):
-            raise self.wrong(f"{name} must be a string")
-        return value
-
-    def label(self, name: str) -> None:
-        """A number from 0, or null."""
-        value = self.items.get(name)
-        self.expect(is_label(value), f"{name} must be a number from 0 or null, not {value!r}")
-
-    def number(self, name: str, what: str) -> None:
-        """A finite number, or null."""
-        self.expect(is_number(self.items.get(name)), f"{name} must be {what} or null")
-
-    def dims(self) -> None:
-        """``dims``: a list of finite numbers and nulls."""
-        value = self.items.get("dims", [])
-        self.expect(isinstance(value, list) and all(map(is_number, value)), "dims must be a list of numbers")
-
-    def extra(self) -> None:
-        """``extra``: labels of further spaces."""
-        value = self.items.get("extra", {})
-        self.expect(
-            isinstance(value, dict) and all(map(is_label, value.values())),
-            "extra must map names to numbers from 0 or null",
-        )
-
-    def meta(self) -> None:
-        """``meta``: plain values by name."""
-        value = self.items.get("meta", {})
-        self.expect(
-            isinstance(value, dict)
-            and all(v is None or isinstance(v, str | int | float) for v in value.values()),
-            "meta must map names to plain values",
-        )
+def wrong_record(where: str, kind: str, what: str) -> ShardError:
+    """The error for a record, in one sentence."""
+    return ShardError(f"{where} is no {kind}: {what}; make the shards anew from their source.")
 
 
 def is_whole(value: object) -> bool:
@@ -95,7 +60,7 @@ def is_whole(value: object) -> bool:
 
 def is_label(value: object) -> bool:
     """True for a whole number from 0, or None."""
-    return value is None or (isinstance(value, int) and is_whole(value) and value >= 0)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
 
 
 def is_number(value: object) -> bool:
@@ -103,3 +68,34 @@ def is_number(value: object) -> bool:
     if value is None or is_whole(value):
         return True
     return isinstance(value, float) and math.isfinite(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_number, value))
+
+
+def _are_labels(value: object) -> bool:
+    return isinstance(value, dict) and all(map(is_label, value.values()))
+
+
+def _are_plain(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        v is None or isinstance(v, str | int | float) for v in value.values()
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+TEXT = FieldCheck(_is_text, "a string")
+LABEL = FieldCheck(is_label, "a number from 0 or null")
+SECONDS = FieldCheck(is_number, "seconds or null")
+DIMS = FieldCheck(_are_numbers, "a list of finite numbers and nulls")
+EXTRA = FieldCheck(_are_labels, "a map of names to numbers from 0 or null")
+META = FieldCheck(_are_plain, "a map of names to plain values")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
-from affectkit.data.schema.fields import RecordFields, is_label, is_number
+from affectkit.data.schema.fields import (
+    DIMS,
+    EXTRA,
+    LABEL,
+    META,
+    TEXT,
+    FieldCheck,
+    check_fields,
+    is_label,
+    is_number,
+)
 
 
 class ItemRecord(TypedDict):
@@ -51,31 +61,35 @@ def item_record(value: object, *, where: str = "a sample") -> ItemRecord:
         >>> item_record({"id": "face 1", "label": 3, "dims": [0.5, None]})["label"]
         3
     """
-    record = RecordFields(
-        value,
-        where,
-        kind="item record",
-        required=("id", "label"),
-        optional=("text", "speaker", "multilabel", "votes", "dims", "extra", "box", "meta"),
+    return cast(
+        ItemRecord, check_fields(value, where, kind="item record", required=_REQUIRED, checks=_CHECKS)
     )
-    for name in ("id", "text", "speaker"):
-        record.text(name)
-    record.label("label")
-    chosen = record.items.get("multilabel", [])
-    if not isinstance(chosen, list) or not all(is_label(label) and label is not None for label in chosen):
-        raise record.wrong("multilabel must be a list of numbers from 0")
-    record.expect(chosen == sorted(set(chosen)), "multilabel must ascend without repetition")
-    votes = record.items.get("votes", [])
-    record.expect(
-        isinstance(votes, list) and all(v is not None and is_number(v) and v >= 0 for v in votes),
-        "votes must be a list of numbers from 0",
-    )
-    record.dims()
-    record.extra()
-    box = record.items.get("box", [0, 0, 0, 0])
-    record.expect(
-        isinstance(box, list) and len(box) == 4 and all(v is not None and is_number(v) for v in box),
-        "box must be the four numbers left, top, right, bottom",
-    )
-    record.meta()
-    return cast(ItemRecord, record.items)
+
+
+def _several_labels(value: object) -> bool:
+    if not isinstance(value, list) or not all(label is not None and is_label(label) for label in value):
+        return False
+    return value == sorted(set(value))
+
+
+def _are_votes(value: object) -> bool:
+    return isinstance(value, list) and all(v is not None and is_number(v) and v >= 0 for v in value)
+
+
+def _is_box(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(v is not None and is_number(v) for v in value)
+
+
+_REQUIRED: Final = frozenset(("id", "label"))
+_CHECKS: Final = {
+    "id": TEXT,
+    "label": LABEL,
+    "text": TEXT,
+    "speaker": TEXT,
+    "multilabel": FieldCheck(_several_labels, "a list of numbers from 0, ascending without repetition"),
+    "votes": FieldCheck(_are_votes, "a list of numbers from 0"),
+    "dims": DIMS,
+    "extra": EXTRA,
+    "box": FieldCheck(_is_box, "the four numbers left, top, right, bottom"),
+    "meta": META,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from typing import Final
 
 from affectkit.data.schema.error import ShardError
 
@@ -52,23 +53,9 @@ def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> obj
             f"{where} has {len(data)} bytes of JSON, more than the {MAX_JSON_BYTES} that are read: "
             "store large content in a safetensors member."
         )
-    names = 0
-
-    def count(found: dict[str, object]) -> dict[str, object]:
-        nonlocal names
-        names += len(found)
-        return found
-
     try:
         text = str(data, "utf-8")
-        value: object = json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_finite, object_hook=count
-        )
-        # Each name in the text is followed by a colon of its own. As many colons as names were kept
-        # means that none stands twice; more can also come from within strings, so only then the
-        # slower look at every object is needed.
-        if names != text.count(":"):
-            json.loads(text, object_pairs_hook=_unique)
+        value: object = _SHORT.decode(text) if len(text) <= _SHORT_TEXT else _decode_long(text)
         if _HALF_CHARACTER.search(data):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # whole pairs are fine
     except RecursionError as error:
@@ -77,6 +64,23 @@ def parse_json(data: bytes | memoryview, *, where: str = "a JSON member") -> obj
         raise ShardError(
             f"{where} is not strict JSON ({error}): write it anew, with null for what is absent."
         ) from error
+    return value
+
+
+def _decode_long(text: str) -> object:
+    names = 0
+
+    def count(found: dict[str, object]) -> dict[str, object]:
+        nonlocal names
+        names += len(found)
+        return found
+
+    value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_hook=count)
+    # Each name in the text is followed by a colon of its own. As many colons as names were kept
+    # means that none stands twice; more can also come from within strings, so only then the
+    # slower look at every object is needed.
+    if names != text.count(":"):
+        json.loads(text, object_pairs_hook=_unique)
     return value
 
 
@@ -96,3 +100,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("an object holds the same name twice")
     return found
+
+
+#: For a short text, making a decoder costs more than looking at its few objects for repeated names.
+_SHORT_TEXT: Final = 1024
+_SHORT: Final = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique
+)

@@ -99,5 +99,6 @@ def test_without_the_extra_its_decoder_says_how_to_get_it(monkeypatch: pytest.Mo
         raise ModuleNotFoundError("No module named 'simplejpeg'", name="simplejpeg")
 
     monkeypatch.setattr("importlib.import_module", missing)
+    jpeg_module._require.cache_clear()
     with pytest.raises(ImportError, match=r"affectkit\[fast\]"):
         jpeg_module.jpeg_size(b"")

@@ -27,7 +27,7 @@ class FeatureMemory(nn.Module):
         super().__init__()
         self._kept: Tensor | None = None
         self._depends: list[Tensor] | None = None
-        self._versions = 0
+        self._state: tuple[int, torch.device, torch.dtype] | None = None
 
     def clear(self) -> None:
         """Forget the features and what they depend on."""
@@ -57,18 +57,14 @@ class FeatureMemory(nn.Module):
         compiling = torch.compiler.is_compiling()
         # A compiled step cannot read versions; it is compiled anew when the mode is set.
         versions = 0 if compiling else sum(parameter._version for parameter in self._depends)
-        if self._kept is None or (not compiling and versions != self._versions):
+        state = (versions, self._depends[0].device, self._depends[0].dtype)
+        if self._kept is None or (not compiling and state != self._state):
             device = self._depends[0].device.type
             # A validation under inference mode may be first, and training has to use what it leaves.
             with torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
                 self._kept = compute()
-            self._versions = versions
+            self._state = state
         return self._kept
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureMemory:
-        self.clear()
-        super()._apply(fn, recurse)
-        return self
 
     def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
         self.clear()

@@ -4,12 +4,20 @@ An adapter is a plain module: ``adapter.encode(images)`` gives features, ``adapt
 """
 
 from affectkit.adapters.class_text import ClassText
+from affectkit.adapters.clip_feature_adapter import ClipFeatureAdapter
+from affectkit.adapters.clip_lora import ClipLora
 from affectkit.adapters.cosine_logits import cosine_logits
 from affectkit.adapters.feature_memory import FeatureMemory
+from affectkit.adapters.linear_probe import LinearProbe
 from affectkit.adapters.protocol import ClipAdapter
+from affectkit.adapters.registry import ADAPTERS, make_adapter
+from affectkit.adapters.save_adapter import load_adapter, save_adapter
 from affectkit.adapters.templates import EVOKED, FELT, PLAIN, SEEN, TEMPLATES
+from affectkit.adapters.tip_adapter import TipAdapter
+from affectkit.adapters.trained_state import load_trained_state, trained_state
 
 __all__ = [
+    "ADAPTERS",
     "EVOKED",
     "FELT",
     "PLAIN",
@@ -17,6 +25,15 @@ __all__ = [
     "TEMPLATES",
     "ClassText",
     "ClipAdapter",
+    "ClipFeatureAdapter",
+    "ClipLora",
     "FeatureMemory",
+    "LinearProbe",
+    "TipAdapter",
     "cosine_logits",
+    "load_adapter",
+    "load_trained_state",
+    "make_adapter",
+    "save_adapter",
+    "trained_state",
 ]

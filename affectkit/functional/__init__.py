@@ -3,17 +3,24 @@
 from affectkit.functional.ccc import ccc
 from affectkit.functional.class_weights import class_weights
 from affectkit.functional.confusion import confusion_counts
+from affectkit.functional.cosine_logits import cosine_logits
 from affectkit.functional.cross_entropy import cross_entropy_rows
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
 from affectkit.functional.f1 import class_f1, f1_score
+from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
+from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
+from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce_rows
 from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
+from affectkit.functional.rank_correlation import midranks, rank_correlation
 from affectkit.functional.recall import class_recall, unweighted_average_recall
 from affectkit.functional.shift_ratio import shift_ratio
+from affectkit.functional.smoothed_labels import smoothed_labels
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
 
 __all__ = (
+    "GraphNormalization",
     "PairedMoments",
     "ccc",
     "class_f1",
@@ -21,13 +28,21 @@ __all__ = (
     "class_weights",
     "competence_pacing",
     "confusion_counts",
+    "cosine_logits",
     "cross_entropy_rows",
     "emotional_shift",
     "f1_score",
     "has_votes",
+    "label_links",
+    "midranks",
+    "multi_positive_info_nce_rows",
+    "normalized_propagation",
     "paired_moments",
     "pearson",
+    "rank_correlation",
+    "reweighted_adjacency",
     "shift_ratio",
+    "smoothed_labels",
     "step_pacing",
     "unweighted_average_recall",
     "vote_cross_entropy_rows",

@@ -8,7 +8,14 @@ from torch import Tensor
 from affectkit.functional.paired_moments import paired_moments
 
 
-def ccc(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def ccc(
+    prediction: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    weighted: bool = False,
+    mixed_moments: bool = False,
+) -> Tensor:
     r"""Concordance correlation coefficient over all rows, with population moments.
 
     .. math:: \mathrm{CCC} = \frac{2 \operatorname{cov}(x, y)}
@@ -19,7 +26,10 @@ def ccc(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Ten
     Args:
         prediction: Predicted values.
         target: True values; NaN marks a value that is absent.
-        weight: Rows of weight 0 are skipped; a positive weight only keeps its row.
+        weight: Rows of weight 0 are skipped; a positive weight only keeps its row, unless ``weighted``.
+        weighted: Whether positive weights weigh the rows in every moment.
+        mixed_moments: Whether the variances are divided by N - 1 and the covariance by N, as in the
+            official code of Emotion-GCN. Perfect agreement is then (N - 1) / N.
 
     Shape:
         - prediction, target: (..., V)
@@ -39,8 +49,11 @@ def ccc(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Ten
         >>> ccc(y, y).item(), ccc(-y, y).item(), ccc(torch.ones(3, 1), y).item()
         (1.0, -1.0, 0.0)
     """
-    m = paired_moments(prediction, target, weight)
-    spread = m.variance_x + m.variance_y + (m.mean_x - m.mean_y).square()
+    m = paired_moments(prediction, target, weight, weighted=weighted)
+    variances = m.variance_x + m.variance_y
+    if mixed_moments:
+        variances = variances * m.count / (m.count - 1).clamp(min=1)
+    spread = variances + (m.mean_x - m.mean_y).square()
     # Only the targets need checking: where they vary, the denominator is positive, and a constant
     # prediction still needs its gradient to leave that state.
     return torch.where(m.varies_y, 2 * m.covariance / torch.where(m.varies_y, spread, 1.0), 0.0)

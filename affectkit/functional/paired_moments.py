@@ -9,7 +9,10 @@ from torch import Tensor
 
 
 class PairedMoments(NamedTuple):
-    """Population moments of each dimension, all (V,), and whether a side takes two values at all."""
+    """Population moments of each dimension, all (V,), and whether a side takes two values at all.
+
+    ``count`` is the number of rows that are kept, or the sum of their weights.
+    """
 
     mean_x: Tensor
     mean_y: Tensor
@@ -18,15 +21,19 @@ class PairedMoments(NamedTuple):
     covariance: Tensor
     varies_x: Tensor
     varies_y: Tensor
+    count: Tensor
 
 
-def paired_moments(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> PairedMoments:
+def paired_moments(
+    prediction: Tensor, target: Tensor, weight: Tensor | None = None, *, weighted: bool = False
+) -> PairedMoments:
     """Moments over all rows; NaN in ``target`` and rows of weight 0 are left out.
 
     Args:
         prediction: Predicted values x.
         target: True values y; NaN marks a value that is absent.
-        weight: Rows of weight 0 are skipped; a positive weight only keeps its row.
+        weight: Rows of weight 0 are skipped; a positive weight only keeps its row, unless ``weighted``.
+        weighted: Whether positive weights weigh the rows in every moment.
 
     Shape:
         - prediction, target: (..., V)
@@ -46,20 +53,25 @@ def paired_moments(prediction: Tensor, target: Tensor, weight: Tensor | None = N
     real = ~y.isnan()
     if weight is not None:
         real = real & (weight.reshape(-1, 1) > 0)
-    count = real.sum(0).clamp(min=1)
+    share = real.to(x.dtype)
+    if weighted and weight is not None:
+        share = torch.where(real, weight.reshape(-1, 1).to(x.dtype), 0.0)
+    count = share.sum(0)
+    divisor = torch.where(count > 0, count, 1.0)
     x = torch.where(real, x, 0.0)
     y = torch.where(real, y, 0.0)
-    mean_x, mean_y = x.sum(0) / count, y.sum(0) / count
+    mean_x, mean_y = (share * x).sum(0) / divisor, (share * y).sum(0) / divisor
     dx = torch.where(real, x - mean_x, 0.0)
     dy = torch.where(real, y - mean_y, 0.0)
     return PairedMoments(
         mean_x=mean_x,
         mean_y=mean_y,
-        variance_x=dx.square().sum(0) / count,
-        variance_y=dy.square().sum(0) / count,
-        covariance=(dx * dy).sum(0) / count,
+        variance_x=(share * dx.square()).sum(0) / divisor,
+        variance_y=(share * dy.square()).sum(0) / divisor,
+        covariance=(share * dx * dy).sum(0) / divisor,
         varies_x=_varies(x.detach(), real),
         varies_y=_varies(y, real),
+        count=count,
     )
 
 

@@ -20,9 +20,15 @@ class CCCLoss(nn.Module):
     number of ranks, but two accumulated halves are two batches of half the size. Use large
     batches; with a few rows the moments say little.
 
+    With ``mixed_moments`` it is the loss of Emotion-GCN's official code, whose smallest value over a
+    batch of N rows is 1 / N.
+
     Args:
         gather: Whether the moments are those of all ranks' rows. Then the loss is collective: all
             ranks must come to it equally often, in validation as well.
+        weighted: Whether positive row weights weigh the rows in every moment, rather than only keep
+            them.
+        mixed_moments: Whether variances are divided by N - 1 and covariances by N.
 
     Shape:
         - output.dims, target.dims: (B, V) or (B, U, V), NaN = absent
@@ -35,21 +41,28 @@ class CCCLoss(nn.Module):
         Biometrics 45(1), 1989.
     """
 
-    def __init__(self, *, gather: bool = True) -> None:
+    def __init__(self, *, gather: bool = True, weighted: bool = False, mixed_moments: bool = False) -> None:
         super().__init__()
         self.gather = gather
+        self.weighted = weighted
+        self.mixed_moments = mixed_moments
 
     def forward(self, output: AffectOutput, target: Target) -> LossTerms:
         """Compare dims; NaN targets and rows of weight 0 add nothing."""
         prediction, truth, real = compared_dims(output, target, "CCCLoss")
-        # Nothing is divided by rows; their number is reported so that the value keeps its size when
-        # it is summed over ranks or beside losses over rows.
-        number = real.sum().to(prediction.dtype)
         dims = prediction.shape[-1]
         prediction, truth = prediction.reshape(-1, dims), truth.reshape(-1, dims)
+        weight = None
+        if self.weighted and target.weight is not None:
+            weight = target.weight.reshape(-1).to(prediction.dtype)
         if self.gather:
             prediction, truth = all_gather_rows(prediction), all_gather_rows(truth)
+            weight = None if weight is None else all_gather_rows(weight)
         annotated = (~truth.isnan()).any(0)
-        distance = (1 - ccc(prediction, truth)) * annotated
+        agreement = ccc(prediction, truth, weight, weighted=self.weighted, mixed_moments=self.mixed_moments)
+        distance = (1 - agreement) * annotated
         total = distance.sum() / annotated.sum().clamp(min=1)
+        # Nothing is divided by rows; their number is reported so that the value keeps its size when
+        # it is summed over ranks or beside losses over rows. A batch without annotation counts none.
+        number = (real.sum() * annotated.any()).to(prediction.dtype)
         return LossTerms(total, {"ccc": total.detach()}, number)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from affectkit.functional import ccc
+from affectkit.functional import ccc, pearson
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 X = torch.randn(9, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -111,3 +111,23 @@ def test_no_rows_and_nothing_annotated_give_zero_that_keeps_the_graph() -> None:
 def test_different_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(9, 2\).*\(9, 1\)"):
         ccc(X, Y[:, :1])
+
+
+@pytest.mark.golden
+def test_mixed_moments_are_those_of_the_official_code() -> None:
+    with np.load(GOLDEN / "emotiongcn_ccc.npz", allow_pickle=False) as arrays:
+        outputs, labels = torch.from_numpy(arrays["outputs"]), torch.from_numpy(arrays["labels"])
+        expected = torch.from_numpy(arrays["ccc_official"])
+    torch.testing.assert_close(ccc(outputs, labels, mixed_moments=True), expected, rtol=0, atol=1e-12)
+
+
+def test_weights_weigh_rows_only_where_asked_to() -> None:
+    times = torch.tensor([1, 2, 0, 3, 1, 1, 0, 2, 1])
+    repeated = [tensor.repeat_interleave(times, 0) for tensor in (X, Y)]
+    weight = times.double()
+    torch.testing.assert_close(ccc(X, Y, weight, weighted=True), ccc(*repeated), rtol=0, atol=1e-12)
+    kept = times > 0
+    torch.testing.assert_close(ccc(X, Y, weight), ccc(X[kept], Y[kept]), rtol=0, atol=1e-12)
+    # Only the ratio of weights counts.
+    torch.testing.assert_close(ccc(X, Y, 7 * weight, weighted=True), ccc(*repeated), rtol=0, atol=1e-12)
+    torch.testing.assert_close(pearson(X, Y, weight, weighted=True), pearson(*repeated), rtol=0, atol=1e-12)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,3 +46,36 @@ def test_it_reports_the_real_rows_annotated_or_not() -> None:
     terms = CCCLoss()(AffectOutput(dims=X), Target(dims=target, weight=weight))
     assert float(terms.weight) == 9.0
     assert terms.total.item() == pytest.approx(value(X[4:9], Y[4:9]), abs=1e-12)
+
+
+@pytest.mark.golden
+def test_mixed_moments_reproduce_the_official_loss_and_its_gradient() -> None:
+    path = Path(__file__).parents[1] / "golden" / "emotiongcn_ccc.npz"
+    with np.load(path, allow_pickle=False) as arrays:
+        golden = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    outputs = golden["outputs"].clone().requires_grad_()
+    loss = CCCLoss(mixed_moments=True)
+    terms: LossTerms = loss(AffectOutput(dims=outputs), Target(dims=golden["labels"]))
+    torch.autograd.backward(terms.total)
+    torch.testing.assert_close(terms.total, golden["loss"], rtol=0, atol=1e-12)
+    assert outputs.grad is not None
+    torch.testing.assert_close(outputs.grad, golden["grad_outputs"], rtol=0, atol=1e-12)
+    same: LossTerms = loss(AffectOutput(dims=golden["labels"]), Target(dims=golden["labels"]))
+    torch.testing.assert_close(same.total, golden["loss_when_identical"], rtol=0, atol=1e-12)
+
+
+def test_row_weights_weigh_moments_only_where_asked_to() -> None:
+    weight = torch.tensor([2.0, 1, 1, 0, 3, 1, 1, 1, 2, 1])
+    target = Target(dims=Y, weight=weight)
+    plain: LossTerms = CCCLoss()(AffectOutput(dims=X), target)
+    weighed: LossTerms = CCCLoss(weighted=True)(AffectOutput(dims=X), target)
+    times = weight.long()
+    assert plain.total.item() == pytest.approx(value(X[times > 0], Y[times > 0]), abs=1e-12)
+    repeated = value(X.repeat_interleave(times, 0), Y.repeat_interleave(times, 0))
+    assert weighed.total.item() == pytest.approx(repeated, abs=1e-12)
+    assert float(plain.weight) == float(weighed.weight) == 9.0
+
+
+def test_a_batch_without_annotation_has_no_weight_in_an_accumulated_step() -> None:
+    terms: LossTerms = CCCLoss()(AffectOutput(dims=X), Target(dims=torch.full_like(Y, math.nan)))
+    assert terms.total.item() == 0.0 and float(terms.weight) == 0.0

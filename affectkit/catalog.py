@@ -22,6 +22,7 @@ Kind = Literal[
     "pacing",
     "schedule",
     "task",
+    "temporal",
     "weighting",
 ]
 
@@ -58,6 +59,7 @@ _HCL = "Yang et al., AAAI 2022, arXiv:2112.11718"
 _PRC = "PRC-Emo, AAAI 2026, arXiv:2511.07061"
 _DIALOGUE_RNN = "Majumder et al., AAAI 2019, arXiv:1811.00405"
 _CCC = "Lin, Biometrics 45(1), 1989"
+_CLIP_CAER = "CLIP-CAER, official code"
 
 COMPONENTS: tuple[Component, ...] = (
     Component(
@@ -81,6 +83,22 @@ COMPONENTS: tuple[Component, ...] = (
         "fusion",
         paper="Arevalo et al., ICLR 2017 workshop, arXiv:1702.01992",
         aliases=("GMU", "gated multimodal unit"),
+    ),
+    Component("SumFusion", "affectkit.fusion.SumFusion", "fusion", aliases=("late sum",)),
+    Component(
+        "TemporalTransformer",
+        "affectkit.temporal.TemporalTransformer",
+        "temporal",
+        paper=_CLIP_CAER,
+        status="verified",
+        aliases=("DFER-CLIP temporal model",),
+    ),
+    Component(
+        "TemporalStreams",
+        "affectkit.temporal.TemporalStreams",
+        "temporal",
+        paper=_CLIP_CAER,
+        aliases=("CLIP-CAER", "face and context"),
     ),
     Component(
         "BcLSTM",
@@ -109,7 +127,23 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "DimensionalHead", "affectkit.heads.DimensionalHead", "head", aliases=("valence arousal regression",)
     ),
+    Component(
+        "CosineHead",
+        "affectkit.heads.CosineHead",
+        "head",
+        paper=_CLIP_CAER,
+        aliases=("cosine classifier",),
+    ),
     Component("MultiHead", "affectkit.heads.MultiHead", "head", aliases=("auxiliary head",)),
+    Component("PerDatasetHeads", "affectkit.heads.PerDatasetHeads", "head", aliases=("multi-dataset head",)),
+    Component(
+        "PerceptualHead",
+        "affectkit.heads.PerceptualHead",
+        "head",
+        paper="PerceptCLIP (Don't Judge Before You CLIP)",
+        status="verified",
+        aliases=("PerceptCLIP head",),
+    ),
     Component(
         "ClassificationLoss",
         "affectkit.losses.ClassificationLoss",
@@ -122,6 +156,23 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("CCCLoss", "affectkit.losses.CCCLoss", "loss", paper=_CCC),
     Component("MSELoss", "affectkit.losses.MSELoss", "loss"),
+    Component(
+        "NullTargetContrastiveLoss",
+        "affectkit.losses.NullTargetContrastiveLoss",
+        "loss",
+        ("text", "visual"),
+        paper="TIP-CLIP",
+        status="verified",
+    ),
+    Component("PearsonLoss", "affectkit.losses.PearsonLoss", "loss", aliases=("PLCC loss",)),
+    Component(
+        "WeightedSmoothingLoss",
+        "affectkit.losses.WeightedSmoothingLoss",
+        "loss",
+        paper=_CLIP_CAER,
+        status="verified",
+        aliases=("LSR2",),
+    ),
     Component("WeightedSum", "affectkit.losses.WeightedSum", "loss", aliases=("multi-task loss",)),
     Component("LinearRamp", "affectkit.losses.LinearRamp", "schedule"),
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),

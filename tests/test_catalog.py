@@ -13,7 +13,17 @@ import pytest
 
 from affectkit.catalog import COMPONENTS, Component, component
 
-ROOMS = ("conversation", "curriculum", "encoders", "encoders.tiny", "fusion", "heads", "losses", "metrics")
+ROOMS = (
+    "conversation",
+    "curriculum",
+    "encoders",
+    "encoders.tiny",
+    "fusion",
+    "heads",
+    "losses",
+    "metrics",
+    "temporal",
+)
 TESTS = Path(__file__).parent
 
 

@@ -2,5 +2,7 @@
 
 from affectkit.fusion.concat import ConcatFusion
 from affectkit.fusion.gated import GatedFusion
+from affectkit.fusion.mean import MeanFusion
+from affectkit.fusion.sum import SumFusion
 
-__all__ = ["ConcatFusion", "GatedFusion"]
+__all__ = ["ConcatFusion", "GatedFusion", "MeanFusion", "SumFusion"]

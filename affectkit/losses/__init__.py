@@ -4,7 +4,10 @@ from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.linear_ramp import LinearRamp
 from affectkit.losses.mse import MSELoss
+from affectkit.losses.null_target_contrastive import NullTargetContrastiveLoss
+from affectkit.losses.pearson import PearsonLoss
 from affectkit.losses.vote_distribution import VoteDistributionLoss
+from affectkit.losses.weighted_smoothing import WeightedSmoothingLoss
 from affectkit.losses.weighted_sum import WeightedSum
 
 __all__ = (
@@ -12,6 +15,9 @@ __all__ = (
     "ClassificationLoss",
     "LinearRamp",
     "MSELoss",
+    "NullTargetContrastiveLoss",
+    "PearsonLoss",
     "VoteDistributionLoss",
+    "WeightedSmoothingLoss",
     "WeightedSum",
 )

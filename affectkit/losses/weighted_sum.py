@@ -97,5 +97,6 @@ def _row_like(target: Target) -> Tensor:
         if columns is not None:
             return columns[..., 0]
     for extra in (target.extra or {}).values():
-        return extra
+        # labels are whole numbers, one a row; values have a column each
+        return extra[..., 0] if extra.is_floating_point() else extra
     raise ValueError("WeightedSum got a Target without any field; give the batch labels or dims.")

@@ -15,14 +15,31 @@ from torch import Tensor, nn
 from affectkit.catalog import COMPONENTS
 from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
 from affectkit.encoders import ProjectionEncoder
-from affectkit.fusion import ConcatFusion, GatedFusion
-from affectkit.heads import ClassificationHead, DimensionalHead, MultiHead
-from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, VoteDistributionLoss, WeightedSum
+from affectkit.fusion import ConcatFusion, GatedFusion, SumFusion
+from affectkit.heads import (
+    ClassificationHead,
+    CosineHead,
+    DimensionalHead,
+    MultiHead,
+    PerceptualHead,
+    PerDatasetHeads,
+)
+from affectkit.losses import (
+    CCCLoss,
+    ClassificationLoss,
+    MSELoss,
+    NullTargetContrastiveLoss,
+    PearsonLoss,
+    VoteDistributionLoss,
+    WeightedSmoothingLoss,
+    WeightedSum,
+)
+from affectkit.temporal import TemporalStreams, TemporalTransformer
 from affectkit.types import AffectOutput, Encoding, LossTerms, Target
 
 Leaves = dict[str, Tensor]
 
-KINDS = ("encoder", "fusion", "context", "head", "loss")
+KINDS = ("encoder", "fusion", "context", "head", "loss", "temporal")
 UTTERANCES = 5
 
 
@@ -103,6 +120,35 @@ def run_loss(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_null_contrast(module: nn.Module, batch: int) -> Leaves:
+    views = {
+        "text": features(batch)[:, 0].requires_grad_(),
+        "image": features(batch, seed=1)[:, 0],
+        "null": features(1, seed=2)[0, 0],
+    }
+    result: LossTerms = module(AffectOutput(views=views), Target(label=torch.arange(batch) % 2))
+    assert result.total.shape == () and float(result.weight) == batch
+    return leaves(result)
+
+
+def run_temporal(module: nn.Module, batch: int) -> Leaves:
+    result: Encoding = module(features(batch), mask_of(batch))
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
+def run_streams(module: nn.Module, batch: int) -> Leaves:
+    clips = {"face": features(batch), "context": features(batch, seed=1)}
+    present = {"face": torch.arange(batch) != 1, "context": torch.arange(batch) != 2}
+    result: Encoding = module(clips, {"face": mask_of(batch)}, present)
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
+def temporal() -> TemporalTransformer:
+    return TemporalTransformer(6, num_frames=UTTERANCES, heads=2, head_dim=3, hidden_dim=8)
+
+
 IN_DIMS = {"text": 6, "audio": 4}
 
 CASES: dict[str, list[Case]] = {
@@ -112,6 +158,23 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: ConcatFusion(IN_DIMS, out_dim=5), run_fusion),
     ],
     "GatedFusion": [Case(lambda: GatedFusion(IN_DIMS, 5), run_fusion)],
+    "SumFusion": [Case(lambda: SumFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "TemporalTransformer": [
+        Case(temporal, run_temporal),
+        Case(
+            lambda: TemporalTransformer(6, pool="tokens", depth=2, heads=2, head_dim=3, hidden_dim=8),
+            run_temporal,
+        ),
+    ],
+    "TemporalStreams": [
+        Case(
+            lambda: TemporalStreams(
+                {"face": temporal(), "context": temporal()},
+                fusion=ConcatFusion({"face": 6, "context": 6}, out_dim=5),
+            ),
+            run_streams,
+        )
+    ],
     "BcLSTM": [
         Case(lambda: BcLSTM(6, 4), run_context),
         Case(lambda: BcLSTM(6, 4, num_layers=2, context="both", cell="gru"), run_context),
@@ -137,6 +200,19 @@ CASES: dict[str, list[Case]] = {
             run_head,
         )
     ],
+    "CosineHead": [
+        Case(lambda: CosineHead(6, 3, temperature=0.5, learn_temperature=True), run_head),
+    ],
+    "PerceptualHead": [
+        Case(lambda: PerceptualHead(6, num_classes=3, hidden_dims=(5, 4)), run_head),
+        Case(lambda: PerceptualHead(6, num_classes=3, num_dims=2, hidden_dims=(5,)), run_head),
+    ],
+    "PerDatasetHeads": [
+        Case(
+            lambda: PerDatasetHeads({"a": ClassificationHead(6, 3), "b": PerceptualHead(6, num_dims=1)}),
+            run_head,
+        )
+    ],
     "ClassificationLoss": [
         Case(lambda: ClassificationLoss(3), run_loss),
         Case(lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 0.5], gamma=2.0), run_loss),
@@ -144,6 +220,12 @@ CASES: dict[str, list[Case]] = {
     "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
     "CCCLoss": [Case(CCCLoss, run_loss)],
     "MSELoss": [Case(MSELoss, run_loss)],
+    "NullTargetContrastiveLoss": [
+        Case(lambda: NullTargetContrastiveLoss(temperature=2.0), run_null_contrast),
+        Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),
+    ],
+    "PearsonLoss": [Case(PearsonLoss, run_loss)],
+    "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
     "WeightedSum": [
         Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)
     ],

@@ -9,11 +9,20 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 from affectkit.catalog import COMPONENTS
-from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, VoteDistributionLoss, WeightedSum
+from affectkit.losses import (
+    CCCLoss,
+    ClassificationLoss,
+    MSELoss,
+    NullTargetContrastiveLoss,
+    PearsonLoss,
+    VoteDistributionLoss,
+    WeightedSmoothingLoss,
+    WeightedSum,
+)
 from affectkit.metrics import (
     CCC,
     F1,
@@ -25,13 +34,29 @@ from affectkit.metrics import (
     ConfusionCounts,
     Pearson,
 )
-from affectkit.types import AffectOutput, Loss, Target
+from affectkit.types import AffectOutput, Loss, LossTerms, Target
+
+
+class NullContrastOfLogits(nn.Module):
+    """The contrast of texts and pictures, fed with logits as if they were both."""
+
+    def forward(self, output: AffectOutput, target: Target) -> LossTerms:
+        assert output.logits is not None and target.label is not None and target.weight is not None
+        rows = output.logits.reshape(-1, 3)
+        views = {"text": rows, "image": rows.flip(-1), "null": torch.tensor([1.0, 0.0, 0.0])}
+        target = Target(label=target.label.reshape(-1).clamp(max=1), weight=target.weight.reshape(-1))
+        terms: LossTerms = NullTargetContrastiveLoss(temperature=1.0)(AffectOutput(views=views), target)
+        return terms
+
 
 LOSSES: dict[str, Callable[[], Loss]] = {
     "ClassificationLoss": lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 3.0], gamma=1.0),
     "VoteDistributionLoss": VoteDistributionLoss,
     "CCCLoss": CCCLoss,
     "MSELoss": MSELoss,
+    "NullTargetContrastiveLoss": NullContrastOfLogits,
+    "PearsonLoss": PearsonLoss,
+    "WeightedSmoothingLoss": lambda: WeightedSmoothingLoss([1.0, 2.0, 3.0]),
     "WeightedSum": lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}),
 }
 

@@ -18,7 +18,9 @@ from affectkit.losses import (
     ClassificationLoss,
     LinearRamp,
     MSELoss,
+    PearsonLoss,
     VoteDistributionLoss,
+    WeightedSmoothingLoss,
     WeightedSum,
 )
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
@@ -50,11 +52,13 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "head": lambda: ClassificationLoss(3, label_smoothing=0.1, head="sentiment"),
     "votes": VoteDistributionLoss,
     "mse": MSELoss,
+    "smoothing": lambda: WeightedSmoothingLoss([0.5, 2.0, 1.0, 3.0]),
     "ccc": CCCLoss,
+    "pearson": PearsonLoss,
     "sum": composed,
     "sum_with_moments": with_moments,
 }
-ADDITIVE = [name for name in LOSSES if name not in ("ccc", "sum_with_moments")]
+ADDITIVE = [name for name in LOSSES if name not in ("ccc", "pearson", "sum_with_moments")]
 
 
 class Heads(nn.Module):
@@ -231,7 +235,7 @@ def test_terms_are_detached_and_copies_agree(name: str) -> None:
         assert again.total.item() == terms.total.item()
 
 
-@pytest.mark.parametrize("name", ["classification", "head", "votes", "mse", "ccc"])
+@pytest.mark.parametrize("name", ["classification", "head", "votes", "mse", "smoothing", "ccc", "pearson"])
 def test_a_missing_part_is_named(name: str) -> None:
     features, target = batch()
     with pytest.raises(ValueError, match=r"lacks|give both"):

@@ -1,0 +1,8 @@
+"""Temporal models: features of frames to one encoding of a clip. Plain torch, no Lightning."""
+
+from affectkit.temporal.frame_features import frame_features
+from affectkit.temporal.frame_mean import FrameMean
+from affectkit.temporal.streams import TemporalStreams
+from affectkit.temporal.transformer import TemporalTransformer
+
+__all__ = ["FrameMean", "TemporalStreams", "TemporalTransformer", "frame_features"]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import nn
 
+from affectkit.adapters.protocol import ClipAdapter
 from affectkit.adapters.registry import adapter_name, make_adapter, option_names
 from affectkit.adapters.tensor_file import read_tensors, write_tensors
 from affectkit.adapters.trained_state import load_trained_state, trained_state
-
-if TYPE_CHECKING:
-    from affectkit.adapters.protocol import ClipAdapter
-    from affectkit.encoders.clip import ClipBase
+from affectkit.encoders.clip import BaseIdentity, ClipBase, find_clip_base
 
 _FORMAT = "affectkit adapter 1"
 
@@ -82,8 +79,6 @@ def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAd
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no adapter, the base model is not found, or it has other weights.
     """
-    from affectkit.encoders.clip import BaseIdentity, find_clip_base
-
     tensors, metadata = read_tensors(path, expected=_FORMAT)
     described = json.loads(metadata["adapter"])
     identity = BaseIdentity(**described["base"])

@@ -7,12 +7,14 @@ no weights and no network.
 
 from affectkit.encoders import tiny
 from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
+from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.projection import ProjectionEncoder
 from affectkit.encoders.transformers_text import TransformersTextEncoder
 from affectkit.encoders.weights_digest import weights_digest
 
 __all__ = [
     "FeatureExtractor",
+    "IdentityEncoder",
     "ProjectionEncoder",
     "TransformersTextEncoder",
     "Waveform",

@@ -10,13 +10,16 @@ from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_groups import parameter_groups
+from affectkit.tasks.prompt_tuning_task import PromptTuningTask
 from affectkit.tasks.rate_schedule import RateSchedule
 from affectkit.tasks.sgd_factory import SGDFactory
+from affectkit.tasks.trained_weights import BaseMismatchError
 
 __all__ = (
     "AdamWFactory",
     "AffectPrediction",
     "AffectTask",
+    "BaseMismatchError",
     "CheckpointRecord",
     "ConversationTask",
     "DescribesData",
@@ -24,6 +27,7 @@ __all__ = (
     "MeanLoss",
     "MissingPartError",
     "OptimizerFactory",
+    "PromptTuningTask",
     "RateSchedule",
     "SGDFactory",
     "parameter_groups",

@@ -1,0 +1,391 @@
+"""Pictures and clips, by an adapter on a frozen CLIP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from affectkit.adapters import ClipAdapter, TipAdapter, make_adapter
+from affectkit.data.batch import AffectBatch
+from affectkit.data.decode.normalize_pixels import NormalizePixels
+from affectkit.encoders import IdentityEncoder
+from affectkit.encoders.clip import clip_base
+from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
+from affectkit.labels import label_space as named_label_space
+from affectkit.losses import ClassificationLoss
+from affectkit.metrics import classification_metrics, dimension_metrics
+from affectkit.tasks.adamw_factory import AdamWFactory
+from affectkit.tasks.affect_task import AffectTask, OptimizerConfig
+from affectkit.tasks.checkpoint_record import KEY
+from affectkit.tasks.example_cache import ExampleCache
+from affectkit.tasks.optimizer_factory import OptimizerFactory
+from affectkit.tasks.rate_schedule import Schedule
+from affectkit.tasks.sgd_factory import SGDFactory
+from affectkit.tasks.trained_weights import check_base, frozen_names, with_frozen, without_frozen
+from affectkit.temporal import FrameMean, TemporalTransformer, frame_features
+from affectkit.types import Encoder, Encoding, Fusion, Head, Loss
+
+Option = str | int | float | bool | list[str] | dict[str, str] | None
+
+
+class PromptTuningTask(AffectTask):
+    r"""Emotion of pictures or clips from CLIP and a small part that is trained.
+
+    The adapter says what is trained: prompts, low-rank updates, a layer on features, a cache of
+    examples. Clips run through the same tower frame by frame and then through a temporal
+    transformer for each stream (e.g. face and context), whose results are fused. Batches hold
+    bytes; the task normalises them as its weights want, so a checkpoint carries the normalisation.
+
+    Every value is plain, so a checkpoint builds the task again without arguments. It holds what was
+    trained, with the name and digest of the base; the frozen weights are taken from the base that
+    is named, or from ``base_weights``.
+
+    Args:
+        label_space: Name of the label order, e.g. ``"affectnet7.official"``; None where values alone
+            are predicted.
+        base: Name of the CLIP model, see :func:`~affectkit.encoders.clip.clip_base`; ``"tiny"`` is
+            random and needs nothing.
+        base_pretrained: Tag of published weights; downloads them unless they are there.
+        base_weights: File of weights.
+        base_activation: Activation of the weights in a bare file, ``"gelu"`` or ``"quick_gelu"``.
+        adapter: Name of the adapter; `affectkit list` shows them.
+        adapter_options: Its options by name.
+        cache_passes: Random views of each training picture that ``"tip_adapter"`` averages.
+        class_names: Words for the labels; None takes the names of the label space.
+        streams: Names of the inputs: ``["visual"]`` or, for clips, e.g. ``["face", "context"]``.
+        frames: Frames of a clip; 0 = still pictures.
+        temporal_layers: Layers of the temporal transformer; 0 = the mean over frames.
+        temporal_heads: Attention heads of 64 features each.
+        temporal_hidden_dim: Width of its perceptrons.
+        temporal_pool: ``"cls"``, ``"mean"``, or ``"tokens"``: the mean, and every frame beside it for a
+            head that reads them.
+        temporal_init_scale: Deviation of its class token and places at the start.
+        dropout: Dropout of the temporal transformer.
+        fusion: How several streams become one: ``"concat"`` and a linear layer, ``"sum"`` or ``"gate"``.
+        finetune: Patterns of names of base parameters that are trained too, e.g. ``["^image"]``.
+        normalization: What pixels are brought to: what the weights record (``"weights"``), or ``"clip"``,
+            ``"imagenet"``, ``"half"`` (-1..1) or ``"none"`` (0..1) where a paper did so.
+        class_weights: Weight of the classes by their counts in the training split.
+        label_smoothing: Mass spread over the classes.
+        axes: Names of the values that the head predicts, for their metrics.
+        optimizer: ``"adamw"`` or ``"sgd"`` (momentum 0.9).
+        lr: Learning rate.
+        lr_by_name: Pattern of parameter names -> learning rate, e.g. ``{"^head.base": 1e-5}``.
+        weight_decay: Weight decay.
+        schedule: ``"constant"``, ``"cosine"``, ``"linear"`` or ``"step"``.
+        milestones: Shares of the training at which ``"step"`` divides the rate by ten.
+        warmup: Share of all steps over which the rate rises.
+        warmup_factor: Constant share of the rate during the warm-up, for ``"sgd"``.
+        seed: Seed of the random numbers of training.
+        head: A head of your own for features of width E; the adapter's classifier is then not used.
+        loss: A loss of your own; replaces the loss options.
+
+    Raises:
+        ValueError: If an option has an unknown name, or one contradicts a part that was given.
+
+    References:
+        K. Zhou et al. Learning to Prompt for Vision-Language Models. IJCV 2022. arXiv:2109.01134; the
+        papers of the other adapters stand at :mod:`affectkit.adapters`.
+
+    Examples:
+        >>> import torch
+        >>> task = PromptTuningTask("meld7.official", adapter="coop").eval()
+        >>> size = task.adapter.base.image.image_size
+        >>> pixels = torch.zeros(2, 3, *size, dtype=torch.uint8)
+        >>> task(AffectBatch(inputs={"visual": pixels}, valid=torch.ones(2, dtype=torch.bool))).logits.shape
+        torch.Size([2, 7])
+    """
+
+    def __init__(
+        self,
+        label_space: str | None,
+        *,
+        base: str = "tiny",
+        base_pretrained: str | None = None,
+        base_weights: str | None = None,
+        base_activation: Literal["gelu", "quick_gelu"] | None = None,
+        adapter: str = "coop",
+        adapter_options: dict[str, Option] | None = None,
+        cache_passes: int = 1,
+        class_names: list[str] | None = None,
+        streams: list[str] | None = None,
+        frames: int = 0,
+        temporal_layers: int = 1,
+        temporal_heads: int = 8,
+        temporal_hidden_dim: int = 1024,
+        temporal_pool: Literal["cls", "mean", "tokens"] = "cls",
+        temporal_init_scale: float = 0.02,
+        dropout: float = 0.1,
+        fusion: Literal["concat", "sum", "gate"] = "concat",
+        finetune: list[str] | None = None,
+        normalization: Literal["weights", "clip", "imagenet", "half", "none"] = "weights",
+        class_weights: Literal["none", "balanced", "sqrt"] = "none",
+        label_smoothing: float = 0.0,
+        axes: list[str] | None = None,
+        optimizer: Literal["adamw", "sgd"] = "adamw",
+        lr: float = 1e-3,
+        lr_by_name: dict[str, float] | None = None,
+        weight_decay: float = 0.01,
+        schedule: Schedule = "cosine",
+        milestones: list[float] | None = None,
+        warmup: float = 0.0,
+        warmup_factor: float | None = None,
+        seed: int = 0,
+        head: Head | None = None,
+        loss: Loss | None = None,
+    ) -> None:
+        for name, value, known in (
+            ("fusion", fusion, ("concat", "sum", "gate")),
+            ("optimizer", optimizer, ("adamw", "sgd")),
+            ("class_weights", class_weights, ("none", "balanced", "sqrt")),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"PromptTuningTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
+                )
+        if loss is not None and (class_weights != "none" or label_smoothing):
+            raise ValueError(
+                "PromptTuningTask got a loss and class_weights or label_smoothing, which only its own loss "
+                "reads: give these to your loss, or leave it out."
+            )
+        space = None if label_space is None else named_label_space(label_space)
+        if space is None and (head is None or loss is None):
+            raise ValueError(
+                "PromptTuningTask without a label space needs a head and a loss for values: give both, or "
+                "name a label space."
+            )
+        clip = clip_base(
+            base,
+            pretrained=base_pretrained,
+            weights=base_weights,
+            activation=base_activation,
+            normalization=None if normalization == "weights" else normalization,
+        )
+        words = class_names or list(space.labels if space is not None else ("value",))
+        part = make_adapter(adapter, clip, words, **(adapter_options or {}))
+        _unfreeze(part.base, finetune or [])
+        width, names = clip.embed_dim, list(streams or ["visual"])
+
+        def in_time() -> Encoder:
+            if not frames:
+                return IdentityEncoder(width)
+            if not temporal_layers:
+                return FrameMean(width)
+            return TemporalTransformer(
+                width,
+                num_frames=frames,
+                depth=temporal_layers,
+                heads=temporal_heads,
+                hidden_dim=temporal_hidden_dim,
+                pool=temporal_pool,
+                init_scale=temporal_init_scale,
+                dropout=dropout,
+            )
+
+        super().__init__(
+            # Sorted, so that the random start never depends on the order of a list.
+            {name: in_time() for name in sorted(names)},
+            fusion=_fusion(names, width, kind=fusion),
+            head=head or part,
+            loss=loss or ClassificationLoss(len(words), label_smoothing=label_smoothing),
+            metrics=classification_metrics(len(words))
+            if space is not None
+            else dimension_metrics(axes or ["value"]),
+            optimizer=_optimizer(
+                optimizer,
+                lr=lr,
+                weight_decay=weight_decay,
+                schedule=schedule,
+                warmup=warmup,
+                warmup_factor=warmup_factor,
+                milestones=tuple(milestones or (0.5, 0.75)),
+                rates=lr_by_name or {},
+            ),
+            label_space=space,
+            seed=seed,
+        )
+        # Under one name only, or every weight would stand in a checkpoint twice.
+        self.image_adapter: nn.Module | None = None if head is None else cast(nn.Module, part)
+        self.normalize = NormalizePixels(mean=clip.normalization.mean, std=clip.normalization.std)
+        self._frames = frames
+        self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
+        self._adapter_name = adapter
+        self._cache_passes = cache_passes
+        self._examples: ExampleCache | None = None
+        self.save_hyperparameters()
+
+    @property
+    def adapter(self) -> ClipAdapter:
+        """The adapter, with the CLIP model inside."""
+        return cast(ClipAdapter, self.head if self.image_adapter is None else self.image_adapter)
+
+    def setup(self, stage: str) -> None:
+        """Compare with the data; when fitting, fill a cache of examples before the first step."""
+        super().setup(stage)
+        adapter = self.adapter
+        if stage != "fit" or not isinstance(adapter, TipAdapter):
+            return
+        # Before DistributedDataParallel looks at the parameters, whose number depends on the examples.
+        self.to(self.trainer.strategy.root_device)
+        self.eval()
+        examples = ExampleCache(adapter, self.encode, passes=self._cache_passes)
+        data: object = getattr(self.trainer, "datamodule", None)
+        examples.read_validation(data)
+        if self.trainer.ckpt_path is None:
+            examples.fill(data)
+            examples.search()
+        self._examples = examples
+        self.train()
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the sums of a new epoch; examples are weighted as the adapter was built."""
+        super().on_train_epoch_start()
+        if self._examples is not None:
+            self._examples.reset()
+
+    def on_validation_start(self) -> None:
+        """Choose how examples are weighted; the validation split alone is looked at."""
+        if self._examples is not None:
+            self._examples.search()
+
+    def configure_optimizers(self) -> Optimizer | OptimizerConfig | None:
+        """Ask the optimizer factory; an adapter that only looks examples up needs none."""
+        if isinstance(self.adapter, TipAdapter) and not any(p.requires_grad for p in self.parameters()):
+            return None
+        return super().configure_optimizers()
+
+    def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor | None:
+        """Return this batch's share of the global sum of losses; None where nothing is trained."""
+        return super().training_step(batch, batch_idx) if self.trainer.optimizers else None
+
+    def fuse(self, batch: AffectBatch) -> Encoding:
+        """Encode all pictures in one call of the tower, then each stream in its time, and fuse."""
+        pictures = {name: batch.inputs[name] for name in self.encoders if name in batch.inputs}
+        return super().fuse(replace(batch, inputs={**batch.inputs, **self.picture_features(pictures)}))
+
+    def picture_features(self, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pixels of each stream, uint8, to features (B, E) or (B, T, E); stored features stay as they are.
+
+        Raises:
+            ValueError: If pixels come normalised already, or as clips where pictures are wanted.
+        """
+        pixels: dict[str, Tensor] = {}
+        for name, values in pictures.items():
+            if values.ndim == 2 + bool(self._frames):
+                continue  # stored features
+            if values.dtype != torch.uint8:
+                raise ValueError(
+                    f"PromptTuningTask got pixels of {name!r} as {values.dtype}: set the data module's "
+                    "normalize to false, since the task brings bytes to what its weights want."
+                )
+            if values.ndim != 4 + bool(self._frames):
+                raise ValueError(
+                    f"PromptTuningTask with frames={self._frames} got {name!r} of shape "
+                    f"{tuple(values.shape)}: set frames to those of a clip, or to 0 for still pictures."
+                )
+            pixels[name] = self.normalize(values)
+        features = {name: values for name, values in pictures.items() if name not in pixels}
+        if features and self.adapter.adapts_images:
+            raise ValueError(
+                f"PromptTuningTask got stored features, but the adapter {self._adapter_name!r} changes the "
+                "image tower: give it pictures."
+            )
+        if self._frames:
+            return features | (frame_features(self.adapter.encode, pixels) if pixels else {})
+        return features | {name: self.adapter.encode(values).pooled for name, values in pixels.items()}
+
+    def use_class_counts(self, counts: Tensor) -> None:
+        """Weight the classes by their counts in the training split."""
+        if self._class_weights != "none" and isinstance(self.loss, ClassificationLoss):
+            self.loss.set_class_weights(counts, self._class_weights)
+
+    def report_facts(self) -> dict[str, str | int | float]:
+        """Add the adapter, its base and how much is trained."""
+        trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
+        identity = self.adapter.base.identity
+        return {
+            **super().report_facts(),
+            "adapter": self._adapter_name,
+            "base": identity.name,
+            "base_digest": identity.digest[:12],
+            "trained_parameters": trained,
+        }
+
+    # --------------------------------------------------------------------------------- checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Leave the frozen base out, and name it."""
+        state = cast("dict[str, Tensor]", checkpoint["state_dict"])
+        checkpoint["state_dict"] = without_frozen(state, self._frozen())
+        super().on_save_checkpoint(checkpoint)
+        identity = self.adapter.base.identity
+        record = cast("dict[str, object]", checkpoint[KEY])
+        record["base"] = {"name": identity.name, "digest": identity.digest}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Refuse another base, and take its frozen weights from the one at hand."""
+        super().on_load_checkpoint(checkpoint)
+        record = checkpoint.get(KEY)
+        stored = record.get("base") if isinstance(record, Mapping) else None
+        identity = self.adapter.base.identity
+        check_base(stored, name=identity.name, digest=identity.digest, task=type(self).__name__)
+        state = cast("dict[str, Tensor]", checkpoint["state_dict"])
+        checkpoint["state_dict"] = with_frozen(state, self, self._frozen())
+
+    def _frozen(self) -> set[str]:
+        return frozen_names(self, bases=[self.adapter.base])
+
+
+def _unfreeze(base: nn.Module, patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        chosen = [p for name, p in base.named_parameters() if re.search(pattern, name)]
+        if not chosen:
+            names = sorted({name.split(".")[0] for name, _ in base.named_parameters()})
+            raise ValueError(
+                f"PromptTuningTask got finetune={pattern!r}, which fits no parameter of the base: its parts "
+                f"are {', '.join(names)}."
+            )
+        for parameter in chosen:
+            parameter.requires_grad_(True)
+
+
+def _fusion(names: Sequence[str], width: int, *, kind: Literal["concat", "sum", "gate"]) -> Fusion:
+    widths = dict.fromkeys(names, width)
+    if len(names) == 1:
+        # Nothing to mix, so nothing to train.
+        return MeanFusion(widths)
+    if kind == "sum":
+        return SumFusion(widths)
+    if kind == "gate":
+        return GatedFusion(widths, width)
+    return ConcatFusion(widths, out_dim=width)
+
+
+def _optimizer(
+    kind: Literal["adamw", "sgd"],
+    *,
+    lr: float,
+    weight_decay: float,
+    schedule: Schedule,
+    warmup: float,
+    warmup_factor: float | None,
+    milestones: tuple[float, ...],
+    rates: Mapping[str, float],
+) -> OptimizerFactory:
+    if kind == "adamw":
+        return AdamWFactory(lr, weight_decay, schedule, warmup, milestones, rates)
+    return SGDFactory(
+        lr,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        warmup=warmup,
+        warmup_factor=warmup_factor,
+        milestones=milestones,
+        rates=rates,
+    )

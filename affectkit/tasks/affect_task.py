@@ -24,12 +24,14 @@ from affectkit.losses import WeightedSum
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
-from affectkit.tasks.data_agreement import DescribesData, check_agreement
+from affectkit.tasks.damage_count import DamageCount
+from affectkit.tasks.data_agreement import DescribesData, NamesLoaders, check_agreement
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
+from affectkit.tasks.stage_scores import StageScores
 from affectkit.tasks.step_seed import seed_step
 from affectkit.types import (
     IGNORE_LABEL,
@@ -59,7 +61,9 @@ class _ScheduleConfig(TypedDict):
     interval: str
 
 
-class _OptimizerConfig(TypedDict):
+class OptimizerConfig(TypedDict):
+    """What ``configure_optimizers`` gives where the rate changes."""
+
     optimizer: Optimizer
     lr_scheduler: _ScheduleConfig
 
@@ -138,6 +142,11 @@ class AffectTask(LightningModule):
         self.train_loss = MeanLoss()
         self.val_loss = MeanLoss()
         self.test_loss = MeanLoss()
+        self.train_damaged = DamageCount()
+        self.val_damaged = DamageCount()
+        self.test_damaged = DamageCount()
+        # one for each loader, where an evaluation has several
+        self.source_scores = nn.ModuleDict()
         self._window = LossWindow()
         self._epoch_complete = False
         self._injected: tuple[str, ...] = ()
@@ -233,6 +242,10 @@ class AffectTask(LightningModule):
             task=type(self).__name__,
             fitting=stage == "fit",
         )
+        for part, metrics in (("val", self.val_metrics), ("test", self.test_metrics)):
+            names = data.loader_names(part) if isinstance(data, NamesLoaders) else ()
+            for number in range(len(names) if len(names) > 1 else 0):
+                self.source_scores[f"{part}{number}"] = StageScores(metrics)
         if stage == "fit" and self.label_space is not None and data.label_space is not None:
             self.use_class_counts(data.class_counts("train"))
 
@@ -252,11 +265,12 @@ class AffectTask(LightningModule):
             self.loss.set_progress(self.progress)
         seed_step(self.seed, epoch=self.current_epoch, batch=batch_idx, rank=self.global_rank)
 
-    def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor | None:
         """Return this batch's share of the global sum of losses; it is divided before the step."""
         output: AffectOutput = self(batch)
         loss = self.compute_loss(batch, output)
         self._window.add(loss)
+        self._count_damage("train", self.train_damaged, batch)
         # DDP takes the mean over ranks and Lightning divides by the accumulated batches: undo both,
         # so that gradients are plain sums until `on_before_optimizer_step` divides them once.
         undo = self.trainer.world_size * self.trainer.accumulate_grad_batches
@@ -282,8 +296,9 @@ class AffectTask(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Mark the epoch's sums as finished: a checkpoint made from here on starts the next one at 0."""
         self._epoch_complete = True
+        self.train_damaged.check()
 
-    def configure_optimizers(self) -> Optimizer | _OptimizerConfig:
+    def configure_optimizers(self) -> Optimizer | OptimizerConfig | None:
         """Ask the optimizer factory."""
         steps = 0
         if self.optimizer_factory.needs_total_steps:
@@ -301,18 +316,29 @@ class AffectTask(LightningModule):
 
     # ---------------------------------------------------------------------------------- evaluation
 
-    def validation_step(self, batch: AffectBatch, batch_idx: int) -> None:
-        """Add a batch to ``val/loss`` and the metrics of validation."""
-        self._evaluate("val", batch)
+    def validation_step(self, batch: AffectBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Add a batch to ``val/loss`` and the metrics of validation, those of its source if it has several."""
+        self._evaluate("val", batch, dataloader_idx)
 
-    def test_step(self, batch: AffectBatch, batch_idx: int) -> dict[str, AffectPrediction]:
+    def test_step(
+        self, batch: AffectBatch, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, AffectPrediction]:
         """Add a batch to ``test/loss`` and the metrics of the test, and hand on its predictions."""
-        return {"prediction": self.prediction(batch, self._evaluate("test", batch))}
+        found = self.prediction(batch, self._evaluate("test", batch, dataloader_idx))
+        return {"prediction": self._named(found, "test", dataloader_idx)}
 
-    def predict_step(self, batch: AffectBatch, batch_idx: int) -> AffectPrediction:
+    def predict_step(self, batch: AffectBatch, batch_idx: int, dataloader_idx: int = 0) -> AffectPrediction:
         """Predict for a batch; rows that only fill it are removed."""
         output: AffectOutput = self(batch)
-        return self.prediction(batch, output)
+        return self._named(self.prediction(batch, output), "predict", dataloader_idx)
+
+    def on_validation_epoch_end(self) -> None:
+        """Stop where more samples were damaged than the data module allows."""
+        self._check_damage("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Stop where more samples were damaged than the data module allows."""
+        self._check_damage("test")
 
     def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
         """Take the real rows of a batch and what was predicted for them, on the host."""
@@ -336,18 +362,54 @@ class AffectTask(LightningModule):
             target=None if target is None else target.cpu()[rows],
         )
 
-    def _evaluate(self, stage: Stage, batch: AffectBatch) -> AffectOutput:
+    def _evaluate(self, stage: Stage, batch: AffectBatch, dataloader_idx: int) -> AffectOutput:
         metrics = self.val_metrics if stage == "val" else self.test_metrics
         mean_loss = self.val_loss if stage == "val" else self.test_loss
+        damaged = self.val_damaged if stage == "val" else self.test_damaged
+        place: str = stage
+        source = self._source(stage, dataloader_idx)
+        if source is not None:
+            scores = cast(StageScores, self.source_scores[f"{stage}{dataloader_idx}"])
+            metrics, mean_loss, damaged = scores.metrics, scores.loss, scores.damaged
+            place = f"{stage}/{source}"
         output: AffectOutput = self(batch)
         loss = self.compute_loss(batch, output)
         mean_loss.update(loss.total, loss.weight)
         self.update_metrics(metrics, batch, output)
         # Metric objects, never floats: only their sums are exact over ragged ranks and batches.
-        self.log(f"{stage}/loss", mean_loss, on_step=False, on_epoch=True, batch_size=len(batch))
+        self._log_sums(f"{place}/loss", mean_loss, batch)
         for name, metric in metrics.items(keep_base=True, copy_state=False):
-            self.log(f"{stage}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(batch))
+            self._log_sums(f"{place}/{name}", metric, batch)
+        self._count_damage(place, damaged, batch)
         return output
+
+    def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
+        self.log(name, metric, on_step=False, on_epoch=True, batch_size=len(batch), add_dataloader_idx=False)
+
+    def _count_damage(self, place: str, metric: DamageCount, batch: AffectBatch) -> None:
+        # Present in every batch or in none: ranks must log the same names.
+        if "damaged" in batch.meta:
+            metric.update(batch)
+            self._log_sums(f"{place}/damaged", metric, batch)
+
+    def _check_damage(self, stage: Stage) -> None:
+        (self.val_damaged if stage == "val" else self.test_damaged).check()
+        for key, scores in self.source_scores.items():
+            if key.startswith(stage):
+                cast(StageScores, scores).damaged.check()
+
+    def _source(self, stage: str, dataloader_idx: int) -> str | None:
+        """Name of the source that a loader reads; None where there is one loader."""
+        data: object = getattr(self.trainer, "datamodule", None)
+        names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
+        return names[dataloader_idx] if len(names) > 1 else None
+
+    def _named(self, prediction: AffectPrediction, stage: str, dataloader_idx: int) -> AffectPrediction:
+        """Tell apart samples of several sources, whose keys may be the same."""
+        source = self._source(stage, dataloader_idx)
+        if source is None:
+            return prediction
+        return prediction._replace(keys=[f"{source}/{key}" for key in prediction.keys])
 
     # --------------------------------------------------------------------------------- checkpoints
 

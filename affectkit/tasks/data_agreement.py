@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -36,6 +36,15 @@ class MeasuresFeatures(Protocol):
 
     def feature_statistics(self) -> Mapping[str, FeatureStatistics]:
         """Mean and deviation of each modality's columns."""
+        ...
+
+
+@runtime_checkable
+class NamesLoaders(Protocol):
+    """A data module that may evaluate several sources, each by a loader of its own."""
+
+    def loader_names(self, stage: str) -> Sequence[str]:
+        """Name of the source of each loader of ``"val"``, ``"test"`` or ``"predict"``, in their order."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Loaders that follow an epoch plan."""
 
-from affectkit.data.loader.batch_view import BatchView, Decode, Transform
+from affectkit.data.loader.batch_view import BatchView, Decode, Outlines, Transform
 from affectkit.data.loader.conversation_reader import ConversationReader
+from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, DamageError
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
@@ -17,6 +18,9 @@ __all__ = (
     "ClipSample",
     "ClipView",
     "ConversationReader",
+    "DamageError",
+    "DamagedRows",
+    "DamagedSampleWarning",
     "Decode",
     "ImageCollate",
     "ImageReader",
@@ -27,6 +31,7 @@ __all__ = (
     "LoaderStateError",
     "MixedLoader",
     "MixedLoaderState",
+    "Outlines",
     "RandomView",
     "ShardLoader",
     "Transform",

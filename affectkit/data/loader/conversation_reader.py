@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
 from affectkit.data.collate import ConversationSample
 from affectkit.data.schema import (
     ConversationRecord,
     ShardError,
     StoredTensors,
+    UtteranceRecord,
     conversation_record,
     parse_json,
 )
+
+_NOTHING: Final[UtteranceRecord] = {"id": "", "text": "", "speaker": 0, "label": None}
 
 
 class ConversationReader:
@@ -34,6 +37,18 @@ class ConversationReader:
         record = cast(ConversationRecord, _parsed(members))
         stored = members.get("safetensors") if self._features else None
         return ConversationSample(record=record, features={} if stored is None else StoredTensors(stored))
+
+    def outline(self, members: Mapping[str, memoryview]) -> ConversationSample:
+        """The utterances of a damaged conversation, so far as its record is sound; else a single one."""
+        try:
+            record = self.record(members)
+        except ShardError:
+            record = {"id": "", "speakers": [""], "utterances": [_NOTHING]}
+        bare: list[UtteranceRecord] = [
+            {"id": u["id"], "text": u["text"], "speaker": u["speaker"], "label": None}
+            for u in record["utterances"]
+        ]
+        return ConversationSample(record={**record, "utterances": bare}, features={})
 
     @staticmethod
     def record(members: Mapping[str, memoryview]) -> ConversationRecord:

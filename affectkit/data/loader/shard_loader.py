@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
 
@@ -11,6 +12,13 @@ from torch.utils.data import DataLoader
 from affectkit.data.batch import AffectBatch
 from affectkit.data.collate import Collate
 from affectkit.data.loader.batch_view import BatchView, Decode, Place, Transform
+from affectkit.data.loader.damage import (
+    DamagedRows,
+    DamagedSampleWarning,
+    DamagePolicy,
+    damage_limit,
+    over_limit,
+)
 from affectkit.data.loader.loader_state import (
     STATE_VERSION,
     LoaderState,
@@ -55,8 +63,13 @@ class ShardLoader(Generic[SampleT]):
         num_workers: Processes that make batches; 0 makes them here.
         multiprocessing_context: ``"fork"``, ``"spawn"`` or ``"forkserver"``; None is the platform's own.
         pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
+        damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row,
+            with zeros, without targets and with weight 0; nothing else about the batches changes.
+        max_damaged: How many rows of an epoch, over all ranks, may be masked: a number as an int, or a
+            share as a float. A rank that alone finds more stops; a task adds up those of all ranks.
 
     Raises:
+        DamageError: If more rows are masked than ``max_damaged`` allows, or it is no such number.
         PlanError: If the batch cannot be shared by the ranks, or the numbers make no plan.
     """
 
@@ -83,6 +96,8 @@ class ShardLoader(Generic[SampleT]):
         num_workers: int = 0,
         multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
         pin_memory: bool = False,
+        damage: DamagePolicy = "error",
+        max_damaged: int | float = 0.01,
     ) -> None:
         share_of_batch(global_batch, rank=rank, world_size=world_size)
         self.store = store
@@ -97,7 +112,20 @@ class ShardLoader(Generic[SampleT]):
         self._positions = positions
         self._global_batch = global_batch
         self._num_batches = len(self._plan(0, positions=None))
-        self._view = BatchView(store, decode, collate=collate, seed=seed, transform=transform)
+        rows = len(store) if tail == "mask" else self._num_batches * global_batch
+        limit = damage_limit(max_damaged, rows)
+        self._view = BatchView(
+            store,
+            decode,
+            collate=collate,
+            seed=seed,
+            transform=transform,
+            damage_limit=limit if damage == "mask" else None,
+        )
+        #: What is wrong with each sample that this rank masked in the current or last epoch, by key.
+        self.damaged: dict[str, str] = {}
+        self._masked_rows = 0
+        self._warned: set[str] = set()
         self._num_workers = num_workers
         self._context = multiprocessing_context
         self._pin_memory = pin_memory and torch.cuda.is_available()
@@ -133,7 +161,9 @@ class ShardLoader(Generic[SampleT]):
             self._samples = 0
         self._resuming = False
         plan = self.plan(self._epoch)
+        self.damaged, self._masked_rows = {}, 0
         for batch in self._batches(plan, start=self._samples // self._global_batch):
+            self._take_notice(batch)
             self._samples += self._global_batch
             yield batch
 
@@ -180,6 +210,19 @@ class ShardLoader(Generic[SampleT]):
             )
         require_same(saved, self._state(epoch, samples))
         self._epoch, self._samples, self._resuming = epoch, samples, True
+
+    def _take_notice(self, batch: AffectBatch) -> None:
+        found = batch.meta.get("damaged")
+        if not isinstance(found, DamagedRows) or not found.rows:
+            return
+        self.damaged.update(found.reasons)
+        self._masked_rows += found.rows
+        for key, reason in found.reasons.items():
+            if key not in self._warned:
+                self._warned.add(key)
+                warnings.warn(f"Masked: {reason}", DamagedSampleWarning, stacklevel=3)
+        if self._masked_rows > found.limit:
+            raise over_limit(found._replace(reasons=self.damaged), rows=self._masked_rows)
 
     def _at_end(self) -> bool:
         return 0 < len(self) * self._global_batch <= self._samples

@@ -9,7 +9,7 @@ from torch import Tensor
 from affectkit.data.batch import AffectBatch
 from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.data.loader import ClipCollate, ClipReader, ClipSample, ClipView, RandomView, item_target
-from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
 
 
@@ -42,12 +42,17 @@ class ClipDataModule(ShardDataModule[ClipSample]):
         multiprocessing_context: How these are started; None is the platform's own way.
         pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
         predict_split: Split that the predict loader reads; it needs no labels.
-        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
-            also every header, ``"sha256"`` every byte.
+        verify: What is compared before training starts: ``"size"`` sizes and indexes, ``"headers"`` also
+            every header, ``"sha256"`` every byte.
+        damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
+            with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
+        max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
 
     Raises:
         DataModuleError: If the folder holds another kind of samples.
     """
+
+    kind = "clip"
 
     def __init__(
         self,
@@ -71,7 +76,9 @@ class ClipDataModule(ShardDataModule[ClipSample]):
         multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
         pin_memory: bool = True,
         predict_split: str = "test",
-        verify: Literal["size", "headers", "sha256"] = "size",
+        verify: Literal["size", "headers", "sha256"] = "headers",
+        damage: Literal["error", "mask"] = "error",
+        max_damaged: int | float = 0.01,
     ) -> None:
         super().__init__(
             root,
@@ -90,21 +97,14 @@ class ClipDataModule(ShardDataModule[ClipSample]):
             pin_memory=pin_memory,
             predict_split=predict_split,
             verify=verify,
+            damage=damage,
+            max_damaged=max_damaged,
         )
         self.normalize = NormalizePixels()
         self._normalizes = normalize
         self._segments = segments
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
-
-    def setup(self, stage: str) -> None:
-        """Open what ``stage`` needs and check its kind."""
-        if self.manifest.kind != "clip":
-            raise DataModuleError(
-                f"{self.root} holds samples of kind {self.manifest.kind!r}: ClipDataModule reads clips "
-                f"only, so give it another folder."
-            )
-        super().setup(stage)
 
     def decoder(self, split: str) -> ClipReader:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""

@@ -13,6 +13,8 @@ from affectkit.data.loader import ConversationReader
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
+from affectkit.data.schema import ShardError, UtteranceRecord
+from affectkit.data.store import SampleStore
 from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty
 
 
@@ -50,12 +52,17 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         multiprocessing_context: How these are started; None is the platform's own way.
         pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
         predict_split: Split that the predict loader reads; it needs no labels.
-        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
-            also every header, ``"sha256"`` every byte.
+        verify: What is compared before training starts: ``"size"`` sizes and indexes, ``"headers"`` also
+            every header, ``"sha256"`` every byte.
+        damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
+            with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
+        max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
 
     Raises:
         DataModuleError: If the folder holds no conversations, or no difficulty is known.
     """
+
+    kind = "conversation"
 
     def __init__(
         self,
@@ -79,7 +86,9 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
         pin_memory: bool = True,
         predict_split: str = "test",
-        verify: Literal["size", "headers", "sha256"] = "size",
+        verify: Literal["size", "headers", "sha256"] = "headers",
+        damage: Literal["error", "mask"] = "error",
+        max_damaged: int | float = 0.01,
     ) -> None:
         super().__init__(
             root,
@@ -98,6 +107,8 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
             pin_memory=pin_memory,
             predict_split=predict_split,
             verify=verify,
+            damage=damage,
+            max_damaged=max_damaged,
         )
         own: Difficulty | None = getattr(curriculum, "difficulty", None)
         self._curriculum = curriculum
@@ -111,15 +122,6 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         self._text = text
         self._scanned: _Scan | None = None
         self._statistics: dict[str, FeatureStatistics] | None = None
-
-    def setup(self, stage: str) -> None:
-        """Open what ``stage`` needs and check that it is conversations."""
-        if self.manifest.kind != "conversation":
-            raise DataModuleError(
-                f"{self.root} holds samples of kind {self.manifest.kind!r}: ConversationDataModule reads "
-                f"conversations only, so give it another folder."
-            )
-        super().setup(stage)
 
     def decoder(self, split: str) -> ConversationReader:
         """Record and, where any modality is wanted, features."""
@@ -178,10 +180,16 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
     def _present_rows(self, name: str) -> Iterator[Tensor]:
         store, decode = self.store("train"), self.decoder("train")
         for position in range(len(store)):
-            features = decode(store.get(position)).features
-            if name in features:
-                mark = features.get(f"{name}.present")
-                yield features[name] if mark is None else features[name][mark.to(torch.bool)]
+            try:
+                features = decode(store.get(position)).features
+                if name not in features:
+                    continue
+                rows, mark = features[name], features.get(f"{name}.present")
+            except ShardError:
+                if self._damage == "error":
+                    raise
+                continue
+            yield rows if mark is None else rows[mark.to(torch.bool)]
 
     def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
         """Key and difficulty of what ``epoch`` may draw from, easiest first; empty without a curriculum."""
@@ -197,6 +205,14 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         batches = self._loader("train").plan(epoch).batches()
         return [store.key(int(place)) for batch in batches for place in batch.positions]
 
+    def _utterances(self, store: SampleStore, position: int) -> list[UtteranceRecord]:
+        try:
+            return ConversationReader.record(store.get(position))["utterances"]
+        except ShardError:
+            if self._damage == "error":
+                raise
+            return self.decoder("train").outline({}).record["utterances"]
+
     def _scan(self) -> _Scan:
         """Read the records of the train split once."""
         if self._scanned is None:
@@ -209,7 +225,7 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
             lengths: list[int] = []
             difficulty: list[float] = []
             for position in range(len(store)):
-                utterances = ConversationReader.record(store.get(position))["utterances"]
+                utterances = self._utterances(store, position)
                 lengths.append(len(utterances))
                 if mapping is None or self._difficulty is None:
                     continue

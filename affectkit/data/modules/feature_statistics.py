@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,3 +54,24 @@ def feature_statistics(blocks: Iterable[Tensor], *, dim: int) -> FeatureStatisti
         mean += step * (len(part) / total)
         rows = total
     return FeatureStatistics(mean, (squares / max(1, rows)).sqrt(), rows)
+
+
+def joined_statistics(parts: Sequence[FeatureStatistics]) -> FeatureStatistics:
+    """Statistics of the rows of all parts together, by the same update; there is at least one part.
+
+    Examples:
+        >>> one, two = torch.tensor([[1.0], [2.0]]), torch.tensor([[6.0]])
+        >>> found = joined_statistics([feature_statistics([rows], dim=1) for rows in (one, two)])
+        >>> round(found.deviation.item(), 4), found.rows
+        (2.1602, 3)
+    """
+    rows = sum(part.rows for part in parts)
+    share = [part.rows / max(1, rows) for part in parts]
+    mean = torch.stack([part.mean * weight for part, weight in zip(parts, share, strict=True)]).sum(dim=0)
+    variance = torch.stack(
+        [
+            (part.deviation.square() + (part.mean - mean).square()) * weight
+            for part, weight in zip(parts, share, strict=True)
+        ]
+    ).sum(dim=0)
+    return FeatureStatistics(mean, variance.sqrt(), rows)

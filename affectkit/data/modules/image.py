@@ -9,7 +9,7 @@ from torch import Tensor
 from affectkit.data.batch import AffectBatch
 from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.data.loader import ImageCollate, ImageReader, ImageSample, ImageView, RandomView, item_target
-from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
 
 

@@ -13,13 +13,15 @@ from torch import Tensor
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader import ShardLoader
 from affectkit.data.loader.mixed_loader import MixedLoader
+from affectkit.data.modules.conversation import ConversationDataModule
+from affectkit.data.modules.feature_statistics import FeatureStatistics, joined_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.labels import AffectScale, LabelSpace
 from affectkit.types import IGNORE_LABEL
 
 
 class MixedDataModule(LightningDataModule):
-    """Trains on several sources with weights or repeat factors; evaluates on one of them.
+    """Trains on several sources with weights or repeat factors; evaluates on one or several of them.
 
     Every batch is of one source, so a set of pictures and a set of clips can be mixed, or one with
     labels and one with affect dimensions: what a source lacks is filled in as absent (label -100,
@@ -35,6 +37,8 @@ class MixedDataModule(LightningDataModule):
         weights: Shares of the epoch's batches, e.g. ``{"faces": 2, "clips": 1}``; instead of
             ``repeats``.
         evaluate: The source whose splits are validated, tested and predicted; the first unless named.
+            A list names several: each gets a loader of its own, a task logs ``val/SOURCE/METRIC``,
+            and keys of predictions become ``SOURCE/KEY``.
         seed: Seed of the order of sources.
 
     Raises:
@@ -48,20 +52,23 @@ class MixedDataModule(LightningDataModule):
         *,
         repeats: dict[str, float] | None = None,
         weights: dict[str, float] | None = None,
-        evaluate: str | None = None,
+        evaluate: str | list[str] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not sources or (evaluate is not None and evaluate not in sources):
+        first = list(sources)[:1]
+        named = first if evaluate is None else [evaluate] if isinstance(evaluate, str) else list(evaluate)
+        wrong = next((name for name in named if name not in sources or named.count(name) > 1), None)
+        if not named or wrong is not None:
             raise DataModuleError(
-                f"MixedDataModule has no source {evaluate or ''!r} to evaluate (it has "
-                f"{', '.join(sources) or 'none'}): name one of its sources."
+                f"MixedDataModule cannot evaluate {wrong or 'nothing'!r} (it has "
+                f"{', '.join(sources) or 'none'}): name one or several of its sources, each once."
             )
         self.sources = dict(sources)
         self.seed = seed
         self._repeats = repeats
         self._weights = weights
-        self._evaluated = next(iter(sources)) if evaluate is None else evaluate
+        self._evaluated = tuple(named)
         self._train: MixedLoader | None = None
         self._resume: Mapping[str, object] | None = None
 
@@ -132,7 +139,10 @@ class MixedDataModule(LightningDataModule):
         if not labelled:
             raise DataModuleError("No source has labels to count: do without class weights.")
         if split != "train":
-            return self.sources[self._evaluated].class_counts(split)
+            found = [labelled[name].class_counts(split) for name in self._evaluated if name in labelled]
+            if not found:
+                raise DataModuleError("No source that is evaluated has labels to count: name another one.")
+            return torch.stack(found).sum(dim=0)
         mixture = self._mixed().mixture
         total = torch.zeros(())
         for name, source in labelled.items():
@@ -143,7 +153,7 @@ class MixedDataModule(LightningDataModule):
         """Open what ``stage`` needs in every source, and check that the sources agree."""
         for name, source in self.sources.items():
             source.trainer = self.trainer
-            if stage == "fit" or name == self._evaluated:
+            if stage == "fit" or name in self._evaluated:
                 source.setup(stage)
         _ = self.label_space, self.feature_dims, self.num_dims
 
@@ -161,17 +171,42 @@ class MixedDataModule(LightningDataModule):
         self._train = loader
         return loader
 
+    def loader_names(self, stage: str) -> tuple[str, ...]:
+        """Source of each loader of ``"val"``, ``"test"`` or ``"predict"``; none without a val split."""
+        if stage != "val":
+            return self._evaluated
+        return tuple(name for name in self._evaluated if "val" in self.sources[name].manifest.splits)
+
     def val_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
-        """The val split of the source that is evaluated, every sample once."""
-        return self.sources[self._evaluated].val_dataloader()
+        """The val split of each source that is evaluated, every sample once."""
+        found = [self.sources[name].val_dataloader() for name in self.loader_names("val")]
+        return _one_or_several([loader for loader in found if not isinstance(loader, list)])
 
-    def test_dataloader(self) -> ShardLoader[Any]:
-        """The test split of the source that is evaluated, every sample once."""
-        return self.sources[self._evaluated].test_dataloader()
+    def test_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+        """The test split of each source that is evaluated, every sample once."""
+        return _one_or_several([self.sources[name].test_dataloader() for name in self._evaluated])
 
-    def predict_dataloader(self) -> ShardLoader[Any]:
-        """What the source that is evaluated predicts, every sample once."""
-        return self.sources[self._evaluated].predict_dataloader()
+    def predict_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+        """What each source that is evaluated predicts, every sample once."""
+        return _one_or_several([self.sources[name].predict_dataloader() for name in self._evaluated])
+
+    def feature_statistics(self) -> dict[str, FeatureStatistics]:
+        """Mean and deviation of each modality over the train splits of all sources that have it.
+
+        Every utterance counts once, however often an epoch shows its source.
+
+        Raises:
+            DataModuleError: If no utterance of a source has a modality that the source states.
+        """
+        parts = [
+            source.feature_statistics()
+            for source in self.sources.values()
+            if isinstance(source, ConversationDataModule)
+        ]
+        return {
+            name: joined_statistics([part[name] for part in parts if name in part])
+            for name in self.feature_dims
+        }
 
     def state_dict(self) -> dict[str, object]:
         """Position of the mixture, in plain values and equal on all ranks."""
@@ -194,6 +229,10 @@ class MixedDataModule(LightningDataModule):
                 self.feature_dims, has_labels=self.label_space is not None, num_dims=self.num_dims
             ),
         )
+
+
+def _one_or_several(loaders: list[ShardLoader[Any]]) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+    return loaders[0] if len(loaders) == 1 else loaders
 
 
 def _range(scale: AffectScale) -> tuple[tuple[str, ...], float, float]:

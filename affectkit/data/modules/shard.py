@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, Literal, TypeVar, cast
+from typing import ClassVar, Generic, Literal, TypeVar, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -51,13 +51,19 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         multiprocessing_context: How these are started; None is the platform's own way.
         pin_memory: Put batches into page-locked memory, where there is a GPU to take them to.
         predict_split: Split that the predict loader reads; it needs no labels.
-        verify: What is compared when the data is opened: ``"size"`` sizes and indexes, ``"headers"``
-            also every header, ``"sha256"`` every byte.
+        verify: What is compared before training starts: ``"size"`` sizes and indexes, ``"headers"`` also
+            every header, ``"sha256"`` every byte.
+        damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
+            with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
+        max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
 
     Raises:
         DataModuleError: If features or labels are asked for that the data does not have.
         LabelSpaceMismatchError: If the stored labels are not those of the run; both orders are printed.
     """
+
+    #: Kind of samples, as a manifest states it; None reads any.
+    kind: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -77,7 +83,9 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None,
         pin_memory: bool = True,
         predict_split: str = "test",
-        verify: Literal["size", "headers", "sha256"] = "size",
+        verify: Literal["size", "headers", "sha256"] = "headers",
+        damage: Literal["error", "mask"] = "error",
+        max_damaged: int | float = 0.01,
     ) -> None:
         super().__init__()
         self.root = root
@@ -96,6 +104,8 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         self._pin_memory = pin_memory
         self._predict_split = predict_split
         self._verify: Literal["size", "headers", "sha256"] = verify
+        self._damage: Literal["error", "mask"] = damage
+        self._max_damaged = max_damaged
         self._manifest: Manifest | None = None
         self._stores: dict[str, SampleStore] = {}
         self._train: ShardLoader[SampleT] | None = None
@@ -181,7 +191,35 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         return self._stores[split]
 
     def setup(self, stage: str) -> None:
-        """Open what ``stage`` needs, so that damaged data is an error before training starts."""
+        """Open what ``stage`` needs, so that damaged data is an error before training starts.
+
+        All ranks tell each other how it went: where one cannot open the data, every one stops.
+
+        Raises:
+            DataModuleError: If the folder holds another kind of samples, or another rank failed.
+            ShardError: If a file is absent, cut or damaged.
+        """
+        failure: Exception | None = None
+        try:
+            self._open(stage)
+        except Exception as error:  # whatever it is, the other ranks must not wait for this one
+            failure = error
+        opened = failure is None
+        everywhere = opened if self.trainer is None else self.trainer.strategy.reduce_boolean_decision(opened)
+        if failure is not None:
+            raise failure
+        if not everywhere:
+            raise DataModuleError(
+                f"Another rank could not open {self.root}, and its own message says why: see that every node "
+                f"has the whole data set there, then start again."
+            )
+
+    def _open(self, stage: str) -> None:
+        if self.kind is not None and self.manifest.kind != self.kind:
+            raise DataModuleError(
+                f"{self.root} holds samples of kind {self.manifest.kind!r}: {type(self).__name__} reads "
+                f"{self.kind!r} only, so give it another folder."
+            )
         splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
         for split in splits.get(stage, (self._predict_split,)):
             if split != "val" or split in self.manifest.splits:
@@ -223,6 +261,17 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         """Loader of ``predict_split`` in its order, every sample once."""
         return self._loader(self._predict_split, training=False)
 
+    def examples_dataloader(self, split: str = "train", *, view: int | None = None) -> ShardLoader[SampleT]:
+        """Loader of a split in its order, every sample once, e.g. to build a cache of examples from.
+
+        Args:
+            split: Which split.
+            view: Samples as in this epoch of training, randomly changed; None = as in evaluation.
+        """
+        loader = self._loader(split, training=False, augment=view is not None)
+        loader.set_epoch(view or 0)
+        return loader
+
     def state_dict(self) -> dict[str, object]:
         """Position of the training loader, in plain values and equal on all ranks."""
         if self._train is not None:
@@ -238,8 +287,11 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         self._train = None
         self._resume = cast("Mapping[str, object] | None", state_dict.get("train"))
 
-    def _loader(self, split: str, *, training: bool | None = None) -> ShardLoader[SampleT]:
+    def _loader(
+        self, split: str, *, training: bool | None = None, augment: bool | None = None
+    ) -> ShardLoader[SampleT]:
         training = split == "train" if training is None else training
+        augment = training if augment is None else augment
         rank, world_size = self._share()
         return ShardLoader(
             self.store(split),
@@ -253,12 +305,14 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
             tail=self._tail if training else "mask",
             lengths=self.lengths(split) if training else None,
             positions=self.open_positions() if training else None,
-            transform=self.transform(split) if training else None,
+            transform=self.transform(split) if augment else None,
             rank=rank,
             world_size=world_size,
             num_workers=self._num_workers,
             multiprocessing_context=self._context,
             pin_memory=self._pin_memory,
+            damage=self._damage,
+            max_damaged=self._max_damaged,
         )
 
     def _share(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import BinaryIO, Literal, TypeAlias, get_args
 from affectkit.data.remote import FileCache, is_remote
 from affectkit.data.schema import ShardError
 from affectkit.data.shards.manifest import Manifest, ShardEntry, read_manifest
+from affectkit.data.shards.plain_headers import has_plain_headers
 from affectkit.data.shards.remote_shards import RemoteShards
 from affectkit.data.shards.shard_index import ShardIndex, group_members, open_index
 from affectkit.data.shards.tar_scan import scan_tar
@@ -153,9 +154,9 @@ def open_shards(
             once and each shard when it is first read, into a cache on the local disk.
         split: Which split.
         verify: ``"size"`` compares manifest, file sizes and indexes, without reading the tars;
-            ``"headers"`` also walks every header and compares it with the index; ``"sha256"`` also
-            reads everything and compares the checksums. What comes from an address is always
-            compared with its checksum on arrival.
+            ``"headers"`` also compares every header with the index; ``"sha256"`` also reads everything
+            and compares the checksums. What comes from an address is always compared with its
+            checksum on arrival, so there ``"headers"`` means ``"size"`` and brings no shard beforehand.
         cache: Where files from an address are kept; None takes the cache that the environment
             variables ``AFFECTKIT_CACHE`` and ``AFFECTKIT_CACHE_BYTES`` describe.
 
@@ -168,8 +169,8 @@ def open_shards(
     store = find_shards(root, split, cache=cache)
     for number, entry in enumerate(store.manifest.split_shards(split)):
         if store.remote is not None:
-            store.remote.check(entry, whole=verify != "size")
-        if store.remote is None or verify != "size":
+            store.remote.check(entry, whole=verify == "sha256")
+        if store.remote is None or verify == "sha256":
             verify_shard(store.root, entry, verify=verify)
         store._index(number)
     return store
@@ -211,6 +212,8 @@ def verify_shard(root: Path, entry: ShardEntry, *, verify: Verify) -> None:
                     f"{file} has another sha256 than the manifest states, so its bytes have changed: "
                     "restore it or make the data set anew."
                 )
+    if has_plain_headers(path, index):
+        return
     found = group_members(path, scan_tar(path), left_out=index.left_out)
     if found != [(index.key(sample), index.members(sample)) for sample in range(len(index))]:
         raise ShardError(

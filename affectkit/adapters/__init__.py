@@ -6,15 +6,22 @@ An adapter is a plain module: ``adapter.encode(images)`` gives features, ``adapt
 from affectkit.adapters.class_text import ClassText
 from affectkit.adapters.clip_feature_adapter import ClipFeatureAdapter
 from affectkit.adapters.clip_lora import ClipLora
+from affectkit.adapters.cocoop import CoCoOp
+from affectkit.adapters.coop import CoOp
 from affectkit.adapters.cosine_logits import cosine_logits
+from affectkit.adapters.descriptor import DescriptorPrompts
 from affectkit.adapters.feature_memory import FeatureMemory
 from affectkit.adapters.linear_probe import LinearProbe
+from affectkit.adapters.maple import MaPLe
+from affectkit.adapters.prompt_context import prompt_context
+from affectkit.adapters.prompt_layout import PromptLayout
 from affectkit.adapters.protocol import ClipAdapter
 from affectkit.adapters.registry import ADAPTERS, make_adapter
 from affectkit.adapters.save_adapter import load_adapter, save_adapter
 from affectkit.adapters.templates import EVOKED, FELT, PLAIN, SEEN, TEMPLATES
 from affectkit.adapters.tip_adapter import TipAdapter
 from affectkit.adapters.trained_state import load_trained_state, trained_state
+from affectkit.adapters.zero_shot import ZeroShot
 
 __all__ = [
     "ADAPTERS",
@@ -27,13 +34,20 @@ __all__ = [
     "ClipAdapter",
     "ClipFeatureAdapter",
     "ClipLora",
+    "CoCoOp",
+    "CoOp",
+    "DescriptorPrompts",
     "FeatureMemory",
     "LinearProbe",
+    "MaPLe",
+    "PromptLayout",
     "TipAdapter",
+    "ZeroShot",
     "cosine_logits",
     "load_adapter",
     "load_trained_state",
     "make_adapter",
+    "prompt_context",
     "save_adapter",
     "trained_state",
 ]

@@ -83,5 +83,6 @@ class ClassText(nn.Module):
     def _encode(self, base: ClipBase) -> Tensor:
         tower = base.require_text()
         encoded: Tensor = tower(tower.embed(self.ids), self.end, cut=False)
-        each = F.normalize(encoded, dim=-1).unflatten(0, (len(self.templates), len(self.class_names)))
+        each = F.normalize(encoded, dim=-1)
+        each = each.reshape(len(self.templates), len(self.class_names), -1)
         return F.normalize(each.mean(dim=0), dim=-1)

@@ -34,7 +34,7 @@ class ClipAdapter(Protocol):
         ...
 
     def forward(self, features: Encoding) -> AffectOutput:
-        """Classify ``features.pooled`` (B, E): ``logits`` (B, C) and the adapted features as ``embedding``."""
+        """Classify ``features.pooled`` (B, E): ``logits`` (B, C), the adapted features as ``embedding``."""
         ...
 
     def rename(self, class_names: Sequence[str]) -> None:
@@ -43,4 +43,4 @@ class ClipAdapter(Protocol):
 
     if TYPE_CHECKING:
 
-        def __call__(self, features: Encoding) -> AffectOutput: ...
+        def __call__(self, features: Encoding) -> AffectOutput: ...  # noqa: D102

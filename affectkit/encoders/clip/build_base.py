@@ -31,8 +31,8 @@ def clip_base(
 
     Args:
         name: ``"tiny"``, ``"tiny-resnet"``, ``"tiny-siglip"`` or ``"tiny-coca"`` (small, random, offline), a
-            model of open_clip, ``"hf-hub:ORG/NAME"`` or ``"local-dir:FOLDER"``. ``"MODEL:TAG"`` is the same as
-            ``pretrained=TAG``.
+            model of open_clip, ``"hf-hub:ORG/NAME"`` or ``"local-dir:FOLDER"``. ``"MODEL:TAG"`` is the same
+            as ``pretrained=TAG``.
         pretrained: Tag of published weights.
         weights: A file of weights, safetensors or one that torch reads without running code.
         activation: Activation of the weights, where nothing else says it.
@@ -133,8 +133,8 @@ def find_clip_base(identity: BaseIdentity, place: str | None = None) -> ClipBase
     if place is None:
         if asked.from_file:
             raise ValueError(
-                f"the adapter was trained on the CLIP model '{identity.name}', whose weights came from a file: "
-                "give that file or folder as base=PATH."
+                f"the adapter was trained on the CLIP model '{identity.name}', whose weights came from a "
+                "file or folder: give it as base=PATH."
             )
         base = clip_base(identity.name)
     elif Path(place).is_dir():
@@ -146,8 +146,8 @@ def find_clip_base(identity: BaseIdentity, place: str | None = None) -> ClipBase
         base = clip_base(place)
     if base.identity.digest != identity.digest:
         raise ValueError(
-            f"the adapter was trained on the CLIP model '{identity.name}' with weights {identity.digest}, and "
-            f"{place or 'this name'} gives weights {base.identity.digest}: give the weights it was trained on."
+            f"the adapter was trained on the CLIP model '{identity.name}' with weights {identity.digest}, "
+            f"and {place or 'this name'} gives {base.identity.digest}: give the weights it was trained on."
         )
     return base
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from affectkit.encoders.clip.image_tower import ClipImageTower
@@ -13,6 +14,7 @@ from affectkit.encoders.clip.text_tower import ClipTextTower
 from affectkit.encoders.clip.tokenizer import ClipTokenizer, Tokens
 from affectkit.encoders.clip.unsupported_tower import UnsupportedTowerError
 from affectkit.encoders.weights_digest import weights_digest
+from affectkit.types import Encoding
 
 
 class BaseIdentity(NamedTuple):
@@ -97,6 +99,18 @@ class ClipBase(nn.Module):
                 "choose a model with one, or an adapter of image features alone (a linear probe)."
             )
         return self.text
+
+    @property
+    def trains_images(self) -> bool:
+        """Whether anything in the image tower is trained."""
+        return any(parameter.requires_grad for parameter in self.image.parameters())
+
+    def encode_image(self, images: Tensor) -> Encoding:
+        """Encode (B, 3, H, W) pictures, without a graph where nothing in it can need one."""
+        learned = images.requires_grad or self.trains_images
+        with torch.set_grad_enabled(torch.is_grad_enabled() and learned):
+            encoded: Encoding = self.image(images)
+        return encoded
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Tokenise ``texts``, on the device of the weights.

@@ -41,6 +41,15 @@ class ClipImageTower(nn.Module):
         self.image_size = image_size
         self.promptable = promptable
 
+    @property
+    def num_layers(self) -> int:
+        """Layers that prompts can be put into."""
+        if not self.promptable:
+            return 0
+        blocks = self.visual.get_submodule("transformer.resblocks")
+        assert isinstance(blocks, nn.ModuleList)
+        return len(blocks)
+
     def train(self, mode: bool = True) -> ClipImageTower:
         """Set the mode; a frozen batch normalisation keeps the statistics of its weights."""
         super().train(mode)

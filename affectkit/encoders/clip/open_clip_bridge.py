@@ -218,7 +218,7 @@ def _text_tower(model: Any, tokenizer: ClipTokenizer, *, embed_dim: int) -> Clip
     class_embedding: nn.Parameter | None = getattr(text, "cls_emb", None)
     if getattr(text, "use_pad_mask", False) or getattr(text, "correct_cls_mask", False) or pool not in _POOLS:
         raise UnsupportedTowerError(
-            f"a text tower with pooling {pool!r} and a padding mask of its own cannot be run from embeddings: "
+            f"a text tower with pooling {pool!r} and a padding mask of its own cannot run from embeddings: "
             "choose a model whose text tower pools its end mark, its first or its last position."
         )
     return TransformerTextTower(

@@ -38,6 +38,11 @@ class SentenceTextTower(ClipTextTower):
         self.pooler: Any = encoder.pooler
         self.projection: Any = encoder.proj
 
+    @property
+    def num_layers(self) -> int:
+        """Layers of the transformer."""
+        return int(self.transformer.config.num_hidden_layers)
+
     def embed(self, ids: Tensor) -> Tensor:
         """Look up token ids (N, L) to (N, L, W), without positions."""
         embeddings: Tensor = self.transformer.get_input_embeddings()(ids)
@@ -69,8 +74,8 @@ class SentenceTextTower(ClipTextTower):
         layers = getattr(getattr(self.transformer, "encoder", None), "layer", None)
         if not isinstance(layers, nn.ModuleList):
             raise UnsupportedTowerError(
-                f"a text tower of the kind {type(self.transformer).__name__} has no list of layers to put prompts "
-                "into: choose a model of the BERT family or of open_clip, or prompts at depth 1."
+                f"a text tower of the kind {type(self.transformer).__name__} has no list of layers to put "
+                "prompts into: choose a model of the BERT family or of open_clip, or prompts at depth 1."
             )
         return list(layers)[1 : count + 1]
 

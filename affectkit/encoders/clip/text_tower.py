@@ -34,6 +34,11 @@ class ClipTextTower(nn.Module, ABC):
         self.causal = causal
         self.cuttable = cuttable
 
+    @property
+    @abstractmethod
+    def num_layers(self) -> int:
+        """Layers of the transformer."""
+
     @abstractmethod
     def embed(self, ids: Tensor) -> Tensor:
         """Look up token ids (N, L) to (N, L, W), without positions."""

@@ -68,8 +68,8 @@ class ClipTokenizer:
                 )
             if last >= self.context_length:
                 raise ValueError(
-                    f"text {place + 1} of {len(texts)}, {_short(text)!r}, has {last + 1} tokens where the model "
-                    f"reads {self.context_length}: shorten it."
+                    f"text {place + 1} of {len(texts)}, {_short(text)!r}, has {last + 1} tokens where the "
+                    f"model reads {self.context_length}: shorten it."
                 )
         return Tokens(ids[:, : self.context_length].contiguous(), end)
 

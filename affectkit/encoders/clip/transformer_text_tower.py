@@ -78,6 +78,11 @@ class TransformerTextTower(ClipTextTower):
         mask = torch.full((positions, positions), float("-inf")).triu(1) if causal else torch.zeros(0)
         self.register_buffer("causal_mask", mask, persistent=False)
 
+    @property
+    def num_layers(self) -> int:
+        """Layers of the transformer."""
+        return len(self._blocks())
+
     def embed(self, ids: Tensor) -> Tensor:
         """Look up token ids (N, L) to (N, L, W), without positions."""
         embeddings: Tensor = self.token_embedding(ids)
@@ -94,9 +99,7 @@ class TransformerTextTower(ClipTextTower):
     ) -> Tensor:
         """Encode embeddings (N, L, W) whose last tokens that count stand at ``end`` (N,)."""
         x, mask = self._place(self._cut(embeddings, end, cut=cut), end)
-        blocks = self.transformer.get_submodule("resblocks")
-        assert isinstance(blocks, nn.ModuleList)
-        for layer, block in enumerate(blocks):
+        for layer, block in enumerate(self._blocks()):
             if 1 <= layer <= len(deep):
                 prompt = deep[layer - 1].to(x.dtype)
                 after = self.prefix + prompt.shape[0]
@@ -126,6 +129,11 @@ class TransformerTextTower(ClipTextTower):
         padded = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, float("-inf"))
         mask = later + padded.unsqueeze(1)
         return x + table[place], mask.repeat_interleave(self._heads(), dim=0)
+
+    def _blocks(self) -> nn.ModuleList:
+        blocks = self.transformer.get_submodule("resblocks")
+        assert isinstance(blocks, nn.ModuleList)
+        return blocks
 
     def _heads(self) -> int:
         attention = self.transformer.get_submodule("resblocks.0.attn")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from affectkit import __version__
-from affectkit.cli import catalogue, datasets, demo, extract, report, shards
+from affectkit.cli import audit, catalogue, datasets, demo, extract, report, shards
 
 #: Run by LightningCLI, whose parser is built only when one of them is called.
 TRAINING = {
@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
-    for module in (demo, catalogue, datasets, shards, extract, report):
+    for module in (demo, catalogue, datasets, shards, audit, extract, report):
         module.add_parser(commands)
     return parser
 

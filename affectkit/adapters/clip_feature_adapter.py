@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from affectkit.adapters.class_text import ClassText
 from affectkit.adapters.cosine_logits import cosine_logits
-from affectkit.adapters.templates import PLAIN
+from affectkit.adapters.zero_shot import template_sentences
 from affectkit.encoders.clip import ClipBase
 from affectkit.types import AffectOutput, Encoding
 
@@ -22,7 +22,7 @@ class ClipFeatureAdapter(nn.Module):
     Args:
         base: The CLIP model; it stays frozen.
         class_names: Names of the classes in the order of the labels.
-        templates: Sentences with ``{}`` for the class name.
+        templates: ``"seen"``, ``"felt"``, ``"evoked"``, ``"plain"``, or sentences with ``{}`` for the name.
         ratio: :math:`\rho`, the share of the adapted features.
         reduction: The bottleneck has E / reduction units, at least one.
         output_relu: Whether the second ReLU is there.
@@ -56,7 +56,7 @@ class ClipFeatureAdapter(nn.Module):
         base: ClipBase,
         class_names: Sequence[str],
         *,
-        templates: Sequence[str] = PLAIN,
+        templates: str | tuple[str, ...] = "plain",
         ratio: float = 0.2,
         reduction: int = 4,
         output_relu: bool = True,
@@ -67,7 +67,8 @@ class ClipFeatureAdapter(nn.Module):
         if reduction < 1:
             raise ValueError(f"ClipFeatureAdapter got reduction={reduction}: give at least 1.")
         self.base = base
-        self.text = ClassText(base, class_names, templates)
+        self.text = ClassText(base, class_names, template_sentences(templates))
+        self.templates = templates
         self.ratio = ratio
         self.reduction = reduction
         self.output_relu = output_relu
@@ -81,24 +82,18 @@ class ClipFeatureAdapter(nn.Module):
         self.adapter = nn.Sequential(*layers, *([nn.ReLU()] if output_relu else []))
 
     @property
-    def templates(self) -> tuple[str, ...]:
-        """Sentences with ``{}`` for the class name."""
-        return self.text.templates
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the logits."""
         return self.text.class_names
 
     @property
     def adapts_images(self) -> bool:
-        """False: what the tower gives may be stored, the adapter comes after it."""
-        return False
+        """Whether what the tower gives changes in training; the bottleneck comes after it."""
+        return self.base.trains_images
 
     def encode(self, images: Tensor) -> Encoding:
-        """Encode (B, 3, H, W) pictures with the frozen tower."""
-        encoding: Encoding = self.base.image(images)
-        return encoding
+        """Encode (B, 3, H, W) pictures."""
+        return self.base.encode_image(images)
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Adapt ``features.pooled`` (B, E) and classify."""

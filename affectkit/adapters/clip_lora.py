@@ -14,7 +14,7 @@ from affectkit.adapters.cosine_logits import cosine_logits
 from affectkit.adapters.lora_attention import Projection
 from affectkit.adapters.low_rank_update import LoRAScaling
 from affectkit.adapters.merge_lora import merge_lora, unmerge_lora
-from affectkit.adapters.templates import PLAIN
+from affectkit.adapters.zero_shot import template_sentences
 from affectkit.encoders.clip import ClipBase
 from affectkit.types import AffectOutput, Encoding
 
@@ -34,7 +34,7 @@ class ClipLora(nn.Module):
     Args:
         base: The CLIP model, frozen.
         class_names: Names of the classes in the order of the labels.
-        templates: Sentences with ``{}`` for the class name.
+        templates: ``"seen"``, ``"felt"``, ``"evoked"``, ``"plain"``, or sentences with ``{}`` for the name.
         towers: ``"image"``, ``"text"`` or ``"both"``.
         targets: Projections that get an update, of ``"q"``, ``"k"``, ``"v"``, ``"out"``.
         layers: Positions of the attention blocks to adapt, negative from the end; None = all.
@@ -72,7 +72,7 @@ class ClipLora(nn.Module):
         base: ClipBase,
         class_names: Sequence[str],
         *,
-        templates: Sequence[str] = PLAIN,
+        templates: str | tuple[str, ...] = "plain",
         towers: LoRATowers = "both",
         targets: Sequence[Projection] = ("q", "k", "v"),
         layers: Sequence[int] | None = None,
@@ -96,16 +96,12 @@ class ClipLora(nn.Module):
             apply_lora(
                 tower, targets, rank=rank, alpha=alpha, scaling=scaling, dropout=dropout, layers=layers
             )
-        self.text = ClassText(self.base, class_names, templates)
+        self.text = ClassText(self.base, class_names, template_sentences(templates))
+        self.templates = templates
 
     def _adapted(self) -> list[nn.Module]:
         chosen: list[nn.Module] = [] if self.towers == "text" else [self.base.image]
         return chosen if self.towers == "image" else [*chosen, self.base.require_text()]
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """Sentences with ``{}`` for the class name."""
-        return self.text.templates
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -115,7 +111,7 @@ class ClipLora(nn.Module):
     @property
     def adapts_images(self) -> bool:
         """Whether the image tower learns."""
-        return self.towers != "text"
+        return self.base.trains_images
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; a tower that learns nothing stays in evaluation, and training unmerges."""
@@ -127,8 +123,7 @@ class ClipLora(nn.Module):
 
     def encode(self, images: Tensor) -> Encoding:
         """Encode (B, 3, H, W) pictures."""
-        encoding: Encoding = self.base.image(images)
-        return encoding
+        return self.base.encode_image(images)
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Classify ``features.pooled`` (B, E)."""

@@ -63,13 +63,12 @@ class LinearProbe(nn.Module):
 
     @property
     def adapts_images(self) -> bool:
-        """False: features may be stored."""
-        return False
+        """Whether features of pictures change in training."""
+        return self.base.trains_images
 
     def encode(self, images: Tensor) -> Encoding:
-        """Encode (B, 3, H, W) pictures with the frozen tower."""
-        encoding: Encoding = self.base.image(images)
-        return encoding
+        """Encode (B, 3, H, W) pictures."""
+        return self.base.encode_image(images)
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Classify ``features.pooled`` (B, E)."""

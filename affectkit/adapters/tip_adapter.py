@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from affectkit.adapters.class_text import ClassText
 from affectkit.adapters.cosine_logits import cosine_logits
 from affectkit.adapters.labelled_features import LabelledRows, collect_labelled, mean_over_passes
-from affectkit.adapters.templates import PLAIN
 from affectkit.adapters.tip_cache import TipCache, build_tip_cache, load_tip_cache, save_tip_cache
 from affectkit.adapters.tip_search import TipScore, TipSearch, search_alpha_beta
+from affectkit.adapters.zero_shot import template_sentences
 from affectkit.encoders.clip import ClipBase
 from affectkit.types import AffectOutput, Encoding
 
@@ -31,7 +31,7 @@ class TipAdapter(nn.Module):
     Args:
         base: The CLIP model; it stays frozen.
         class_names: Names of the classes in the order of the labels.
-        templates: Sentences with ``{}`` for the class name.
+        templates: ``"seen"``, ``"felt"``, ``"evoked"``, ``"plain"``, or sentences with ``{}`` for the name.
         trainable: Whether the keys learn (Tip-Adapter-F).
         alpha: Weight of the cache.
         beta: Sharpness of the look-up.
@@ -71,7 +71,7 @@ class TipAdapter(nn.Module):
         base: ClipBase,
         class_names: Sequence[str],
         *,
-        templates: Sequence[str] = PLAIN,
+        templates: str | tuple[str, ...] = "plain",
         trainable: bool = False,
         alpha: float = 1.17,
         beta: float = 1.0,
@@ -80,7 +80,8 @@ class TipAdapter(nn.Module):
         if alpha < 0 or beta < 0:
             raise ValueError(f"TipAdapter got alpha={alpha} and beta={beta}: give numbers of at least 0.")
         self.base = base
-        self.text = ClassText(base, class_names, templates)
+        self.text = ClassText(base, class_names, template_sentences(templates))
+        self.templates = templates
         self.trainable = trainable
         empty = torch.zeros(0, base.embed_dim, device=base.logit_scale.device)
         if trainable:
@@ -89,11 +90,6 @@ class TipAdapter(nn.Module):
             self.register_buffer("keys", empty)
         self.register_buffer("values", empty.new_zeros(0, len(self.class_names)))
         self.register_buffer("alpha_beta", torch.tensor([alpha, beta], device=empty.device))
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """Sentences with ``{}`` for the class name."""
-        return self.text.templates
 
     @property
     def alpha(self) -> float:
@@ -112,8 +108,8 @@ class TipAdapter(nn.Module):
 
     @property
     def adapts_images(self) -> bool:
-        """False: features may be stored."""
-        return False
+        """Whether features of pictures change in training."""
+        return self.base.trains_images
 
     @property
     def cache_size(self) -> int:
@@ -199,9 +195,8 @@ class TipAdapter(nn.Module):
             )
 
     def encode(self, images: Tensor) -> Encoding:
-        """Encode (B, 3, H, W) pictures with the frozen tower."""
-        encoding: Encoding = self.base.image(images)
-        return encoding
+        """Encode (B, 3, H, W) pictures."""
+        return self.base.encode_image(images)
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Classify ``features.pooled`` (B, E)."""

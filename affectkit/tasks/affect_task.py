@@ -317,7 +317,7 @@ class AffectTask(LightningModule):
     # ---------------------------------------------------------------------------------- evaluation
 
     def validation_step(self, batch: AffectBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add a batch to ``val/loss`` and the metrics of validation, those of its source if it has several."""
+        """Add a batch to ``val/loss`` and the metrics of validation, or to those of its source."""
         self._evaluate("val", batch, dataloader_idx)
 
     def test_step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from affectkit.data.shards.tar_scan import BLOCK, END_MARK
 
 _NAME, _SIZE, _SUM, _KIND, _PREFIX = slice(0, 100), slice(124, 135), slice(148, 154), 156, slice(345, 500)
 _ZERO, _SEVEN = ord("0"), ord("7")
+_LETTERS = np.zeros(256, dtype=np.bool_)
+_LETTERS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] = True
 _AT_ONCE = 8192  # headers that are copied out of the file together
 
 
@@ -57,22 +60,25 @@ def _agree(
 
 def _names(path: Path, index: ShardIndex) -> npt.NDArray[np.bytes_] | None:
     """The name that each member must have; None where one has no plain form."""
-    keys = [index.key(sample) for sample in range(len(index))]
-    if len(set(keys)) < len(keys):
+    text = index.key_bytes.tobytes()
+    bounds = index.key_start.tolist()
+    keys = [text[start:stop] for start, stop in pairwise(bounds)]
+    extensions = [f".{ext}".encode("utf-8", "surrogateescape") for ext in index.extensions]
+    # each byte of each key at once; a key of other letters is looked at on its own
+    if not _LETTERS[index.key_bytes].all() and not all(
+        split_member_name(f"{index.key(sample)}.x", where=str(path)) == (index.key(sample), "x")
+        for sample in range(len(index))
+    ):
         return None
-    counts = np.diff(index.first_member)
-    owners = np.arange(len(keys)).repeat(counts)
-    if len(np.unique(owners * len(index.extensions) + index.member_ext)) < len(owners):
+    if any(split_member_name(f"k.{ext}", where=str(path)) != ("k", ext) for ext in index.extensions):
         return None
-    names: list[bytes] = []
-    for owner, ext in zip(owners.tolist(), index.member_ext.tolist(), strict=True):
-        name = f"{keys[owner]}.{index.extensions[ext]}"
-        if split_member_name(name, where=str(path)) != (keys[owner], index.extensions[ext]):
-            return None
-        names.append(name.encode("utf-8", "surrogateescape"))
-    if max(map(len, names)) > 100:
+    owners = np.arange(len(keys)).repeat(np.diff(index.first_member))
+    pairs = owners * len(extensions) + index.member_ext
+    if len(set(keys)) < len(keys) or len(np.unique(pairs)) < len(pairs):
         return None
-    return np.array(names, dtype="S100")
+    kinds = index.member_ext.tolist()
+    names = [keys[owner] + extensions[kind] for owner, kind in zip(owners.tolist(), kinds, strict=True)]
+    return np.array(names, dtype="S100") if max(map(len, names)) <= _NAME.stop else None
 
 
 def _match(

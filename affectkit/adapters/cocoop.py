@@ -110,7 +110,8 @@ class CoCoOp(nn.Module):
         if not 0 < self.chunk_size < rows:
             return self._encode(context)
         parts: list[Tensor] = []
-        for part in context.split(self.chunk_size):
+        for start in range(0, rows, self.chunk_size):
+            part = context[start : start + self.chunk_size]
             if torch.is_grad_enabled():
                 encoded: Tensor = checkpoint(self._encode, part, use_reentrant=False)
                 parts.append(encoded)

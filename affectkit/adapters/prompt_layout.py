@@ -111,7 +111,7 @@ class PromptLayout(nn.Module):
         """Return the embeddings of the prompts."""
         embedded = tower.embed(self.ids)
         width = embedded.shape[-1]
-        classes = torch.broadcast_shapes(context.shape[:-2], self.end.shape)
+        classes = (*context.shape[:-3], len(self.end))
         target = embedded.expand(*classes, *embedded.shape[-2:])
         place = self.place.unsqueeze(-1).expand(*classes, self.num_context, width)
         vectors = context.to(embedded.dtype).expand(*classes, self.num_context, width)

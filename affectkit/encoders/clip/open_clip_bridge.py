@@ -123,30 +123,49 @@ def _simple_tokenizer(clean: str) -> Any:
     return _open_clip().SimpleTokenizer(clean=clean)
 
 
+class _SimpleWords:
+    """OpenAI's tokenizer, with its start mark or without."""
+
+    def __init__(self, clean: str, *, start_mark: bool) -> None:
+        self.clean = clean
+        self.start_mark = start_mark
+        self.end_id = int(_simple_tokenizer(clean).eot_token_id)
+
+    def __call__(self, texts: list[str], length: int) -> Tensor:
+        tokenizer = _simple_tokenizer(self.clean)
+        if self.start_mark:
+            marked: Tensor = tokenizer(texts, length)
+            return marked
+        ids: Tensor = tokenizer(texts, length + 1)[:, 1:]
+        after = (ids == self.end_id).cumsum(dim=1) > 0
+        return ids.masked_fill(after, self.end_id)
+
+
 def model_tokenizer(text_config: Mapping[str, Any], *, folder: str | None = None) -> ClipTokenizer:
     """The tokenizer that a configuration's ``text_cfg`` asks for."""
     options: dict[str, Any] = dict(text_config.get("tokenizer_kwargs") or {})
     length = int(text_config.get("context_length", 77))
     source = text_config.get("hf_tokenizer_name") or text_config.get("hf_model_name")
     if not source:
-        tokenizer = _simple_tokenizer(options.pop("clean", "lower"))
+        # The start mark is ours to leave out: SigLIP's texts have none, and its tokenizer is a download.
+        words = _SimpleWords(options.pop("clean", "lower"), start_mark=options.pop("start_mark", True))
         if options:
             raise UnsupportedTowerError(
                 f"a tokenizer with {sorted(options)} drops words at random: choose a model without them."
             )
-        return ClipTokenizer(tokenizer, context_length=length, end_id=tokenizer.eot_token_id, pad_id=0)
+        return ClipTokenizer(words, context_length=length, end_id=words.end_id, pad_id=0)
     if text_config.get("tokenizer_mode"):
         raise UnsupportedTowerError(
             f"the tokenizer mode {text_config['tokenizer_mode']!r} puts a token behind the padding, where "
             "prompts have no room: choose another model."
         )
     library = _open_clip()
-    words: Any = library.tokenizer.HFTokenizer(folder or source, context_length=length, **options)
-    inner: Any = words.tokenizer
+    sentences: Any = library.tokenizer.HFTokenizer(folder or source, context_length=length, **options)
+    inner: Any = sentences.tokenizer
     end = inner.eos_token_id if inner.eos_token_id is not None else inner.sep_token_id
-    ends: Tensor = words([""], length)
+    ends: Tensor = sentences([""], length)
     return ClipTokenizer(
-        words,
+        sentences,
         context_length=length,
         end_id=end if end is not None and bool((ends == end).any()) else None,
         pad_id=0 if options.get("strip_sep_token") else inner.pad_token_id,

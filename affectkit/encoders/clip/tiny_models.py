@@ -25,7 +25,7 @@ TINY_MODELS: Mapping[str, Mapping[str, object]] = {
             "no_causal_mask": True,
             "proj_bias": True,
             "pool_type": "last",
-            "tokenizer_kwargs": {"clean": "canonicalize"},
+            "tokenizer_kwargs": {"clean": "canonicalize", "start_mark": False},
         },
     },
     "tiny-coca": {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from affectkit.data.decode.array import decode_npy, decode_safetensors
 from affectkit.data.decode.audio import Audio, decode_audio
+from affectkit.data.decode.box_crop import box_crop
 from affectkit.data.decode.crop import Crop, centre_crop, crop_into, random_crop
 from affectkit.data.decode.error import DecodeError
+from affectkit.data.decode.fit_into import Fit, fit_into
 from affectkit.data.decode.frames import Frames, StillFrames, open_frames
 from affectkit.data.decode.image import decode_image
 from affectkit.data.decode.jpeg import has_fast_jpeg
@@ -19,11 +21,13 @@ __all__ = (
     "Audio",
     "Crop",
     "DecodeError",
+    "Fit",
     "Frames",
     "NormalizePixels",
     "Picture",
     "StillFrames",
     "VideoFrames",
+    "box_crop",
     "centre_crop",
     "crop_into",
     "decode_audio",
@@ -32,6 +36,7 @@ __all__ = (
     "decode_npy",
     "decode_safetensors",
     "decode_sample",
+    "fit_into",
     "has_fast_jpeg",
     "open_frames",
     "random_crop",

@@ -8,6 +8,9 @@ from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
+from affectkit.data.loader.stream_collate import StreamCollate
+from affectkit.data.loader.stream_sample import Stream, StreamReader, StreamSpec, StreamsSample, StreamView
+from affectkit.data.loader.stream_views import StreamViews
 from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
 from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageReader, ImageSample
 
@@ -34,6 +37,13 @@ __all__ = (
     "Outlines",
     "RandomView",
     "ShardLoader",
+    "Stream",
+    "StreamCollate",
+    "StreamReader",
+    "StreamSpec",
+    "StreamView",
+    "StreamViews",
+    "StreamsSample",
     "Transform",
     "item_target",
 )

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from torch import Tensor
+from typing import Literal, TypeAlias, cast
 
 from affectkit.data.batch import AffectBatch
+from affectkit.data.collate import Collate
+from affectkit.data.decode.fit_into import Fit
 from affectkit.data.decode.normalize_pixels import NormalizePixels
-from affectkit.data.loader import ClipCollate, ClipReader, ClipSample, ClipView, RandomView, item_target
-from affectkit.data.modules.shard import ShardDataModule
+from affectkit.data.loader import (
+    ClipCollate,
+    ClipReader,
+    ClipSample,
+    ClipView,
+    Decode,
+    RandomView,
+    StreamCollate,
+    StreamReader,
+    StreamsSample,
+    StreamViews,
+    Transform,
+    item_target,
+)
+from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
+from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+
+_Sample: TypeAlias = ClipSample | StreamsSample
 
 
-class ClipDataModule(ShardDataModule[ClipSample]):
+class ClipDataModule(ShardDataModule[_Sample]):
     """Clips, stored as mp4 or as one picture a frame.
 
     Each clip is cut into equal segments; training sees a random frame of each, evaluation the middle
@@ -32,6 +49,16 @@ class ClipDataModule(ShardDataModule[ClipSample]):
         flip: Probability of swapping left and right in training.
         normalize: Whether batches become normalised float, on the device and by the trainer, when it
             has moved them; in a loop of your own, call ``data.normalize(pixels)``.
+        normalization: What pixels are brought to: ``"clip"``, ``"imagenet"``, ``"half"`` (-1..1) or
+            ``"none"`` (0..1).
+        streams: Aligned views, e.g. ``["face", "context"]``, each an entry of ``inputs`` instead of
+            ``"visual"``: from members of their own or cut by the record's boxes; see
+            :class:`~affectkit.data.loader.StreamReader`. None = one view of whole frames.
+        fit: How a stream becomes a square, ``"stretch"``, ``"crop"`` or ``"letterbox"``, by its name;
+            unless given, ``"letterbox"`` for a context and ``"stretch"`` for others.
+        box_margin: Pixels around the boxes of a stream by its name; unless given, 20 for a face.
+        tied: Whether all streams of a sample get the same random window, flip and turn.
+        rotation: Most degrees to turn by in training, either way; for streams.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
@@ -66,6 +93,12 @@ class ClipDataModule(ShardDataModule[ClipSample]):
         crop_scale: tuple[float, float] | None = None,
         flip: float = 0.5,
         normalize: bool = True,
+        normalization: NormalizationName = "imagenet",
+        streams: list[str] | None = None,
+        fit: dict[str, Fit] | None = None,
+        box_margin: dict[str, float] | None = None,
+        tied: bool = True,
+        rotation: float = 0.0,
         batch_size: int = 32,
         seed: int = 0,
         shuffle: Shuffle = "global",
@@ -100,27 +133,43 @@ class ClipDataModule(ShardDataModule[ClipSample]):
             damage=damage,
             max_damaged=max_damaged,
         )
-        self.normalize = NormalizePixels()
+        self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize
         self._segments = segments
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
+        self._specs = [] if streams is None else stream_specs(streams, fit=fit, margin=box_margin)
+        self._views = StreamViews(scale=crop_scale, flip=flip, rotation=rotation, tied=tied)
+        if self._specs and size is None:
+            raise DataModuleError("Streams become squares of one size: give the data module a size.")
+        if not self._specs and (fit or box_margin or rotation):
+            raise DataModuleError(
+                "fit, box_margin and rotation are for streams: give streams, e.g. streams=['visual']."
+            )
 
-    def decoder(self, split: str) -> ClipReader:
+    def decoder(self, split: str) -> Decode[_Sample]:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""
+        if self._specs:
+            return StreamReader(self._specs, segments=self._segments)
         return ClipReader(segments=self._segments)
 
-    def transform(self, split: str) -> ClipView:
+    def transform(self, split: str) -> Transform[_Sample]:
         """The random view of training."""
-        return ClipView(self._view)
+        if self._specs:
+            return cast("Transform[_Sample]", self._views)
+        return cast("Transform[_Sample]", ClipView(self._view))
 
-    def collate(self, split: str) -> ClipCollate:
+    def collate(self, split: str) -> Collate[_Sample]:
         """Decode into one array, with targets in the label order of the run."""
-        return ClipCollate(item_target(self.manifest, self.label_map), size=self._size)
+        target = item_target(self.manifest, self.label_map)
+        if self._specs:
+            return cast("Collate[_Sample]", StreamCollate(target, size=self._size or 0))
+        return cast("Collate[_Sample]", ClipCollate(target, size=self._size))
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
         """Normalise pixels where they are now; the trainer calls this after moving a batch."""
         if self._normalizes:
-            pixels: Tensor = batch.inputs["visual"]
-            batch.inputs["visual"] = self.normalize.to(pixels.device)(pixels)
+            normalize = self.normalize.to(batch.valid.device)
+            for name, pixels in batch.inputs.items():
+                batch.inputs[name] = normalize(pixels)
         return batch

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from torch import Tensor
+from typing import Literal, TypeAlias, cast
 
 from affectkit.data.batch import AffectBatch
+from affectkit.data.collate import Collate
+from affectkit.data.decode.fit_into import Fit
 from affectkit.data.decode.normalize_pixels import NormalizePixels
-from affectkit.data.loader import ImageCollate, ImageReader, ImageSample, ImageView, RandomView, item_target
-from affectkit.data.modules.shard import ShardDataModule
+from affectkit.data.loader import (
+    Decode,
+    ImageCollate,
+    ImageReader,
+    ImageSample,
+    ImageView,
+    RandomView,
+    StreamCollate,
+    StreamReader,
+    StreamsSample,
+    StreamViews,
+    Transform,
+    item_target,
+)
+from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
+from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+
+_Sample: TypeAlias = ImageSample | StreamsSample
 
 
-class ImageDataModule(ShardDataModule[ImageSample]):
+class ImageDataModule(ShardDataModule[_Sample]):
     """Pictures with labels, dimensions or both.
 
     Batches hold bytes until they are on the device: uint8 (B, 3, size, size) in ``inputs["visual"]``, laid
@@ -31,6 +48,16 @@ class ImageDataModule(ShardDataModule[ImageSample]):
         flip: Probability of swapping left and right in training.
         normalize: Whether batches become normalised float, on the device and by the trainer, when it
             has moved them; in a loop of your own, call ``data.normalize(pixels)``.
+        normalization: What pixels are brought to: ``"clip"``, ``"imagenet"``, ``"half"`` (-1..1) or
+            ``"none"`` (0..1).
+        streams: Aligned views, e.g. ``["face", "context"]``, each an entry of ``inputs`` instead of
+            ``"visual"``: from members of their own or cut by the record's boxes; see
+            :class:`~affectkit.data.loader.StreamReader`. None = one view of whole frames.
+        fit: How a stream becomes a square, ``"stretch"``, ``"crop"`` or ``"letterbox"``, by its name;
+            unless given, ``"letterbox"`` for a context and ``"stretch"`` for others.
+        box_margin: Pixels around the boxes of a stream by its name; unless given, 20 for a face.
+        tied: Whether all streams of a sample get the same random window, flip and turn.
+        rotation: Most degrees to turn by in training, either way; for streams.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
@@ -64,6 +91,12 @@ class ImageDataModule(ShardDataModule[ImageSample]):
         crop_scale: tuple[float, float] | None = (0.08, 1.0),
         flip: float = 0.5,
         normalize: bool = True,
+        normalization: NormalizationName = "imagenet",
+        streams: list[str] | None = None,
+        fit: dict[str, Fit] | None = None,
+        box_margin: dict[str, float] | None = None,
+        tied: bool = True,
+        rotation: float = 0.0,
         batch_size: int = 32,
         seed: int = 0,
         shuffle: Shuffle = "global",
@@ -98,26 +131,42 @@ class ImageDataModule(ShardDataModule[ImageSample]):
             damage=damage,
             max_damaged=max_damaged,
         )
-        self.normalize = NormalizePixels()
+        self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
+        self._specs = [] if streams is None else stream_specs(streams, fit=fit, margin=box_margin)
+        self._views = StreamViews(scale=crop_scale, flip=flip, rotation=rotation, tied=tied)
+        if self._specs and size is None:
+            raise DataModuleError("Streams become squares of one size: give the data module a size.")
+        if not self._specs and (fit or box_margin or rotation):
+            raise DataModuleError(
+                "fit, box_margin and rotation are for streams: give streams, e.g. streams=['visual']."
+            )
 
-    def decoder(self, split: str) -> ImageReader:
+    def decoder(self, split: str) -> Decode[_Sample]:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""
+        if self._specs:
+            return StreamReader(self._specs, segments=1)
         return ImageReader()
 
-    def transform(self, split: str) -> ImageView | None:
+    def transform(self, split: str) -> Transform[_Sample] | None:
         """The random view of training; None where pictures are shown as they are."""
-        return ImageView(self._view) if self._view.varies else None
+        if self._specs:
+            return cast("Transform[_Sample]", self._views)
+        return cast("Transform[_Sample] | None", ImageView(self._view) if self._view.varies else None)
 
-    def collate(self, split: str) -> ImageCollate:
+    def collate(self, split: str) -> Collate[_Sample]:
         """Decode into one array, with targets in the label order of the run."""
-        return ImageCollate(item_target(self.manifest, self.label_map), size=self._size)
+        target = item_target(self.manifest, self.label_map)
+        if self._specs:
+            return cast("Collate[_Sample]", StreamCollate(target, size=self._size or 0, still=True))
+        return cast("Collate[_Sample]", ImageCollate(target, size=self._size))
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
         """Normalise pixels where they are now; the trainer calls this after moving a batch."""
         if self._normalizes:
-            pixels: Tensor = batch.inputs["visual"]
-            batch.inputs["visual"] = self.normalize.to(pixels.device)(pixels)
+            normalize = self.normalize.to(batch.valid.device)
+            for name, pixels in batch.inputs.items():
+                batch.inputs[name] = normalize(pixels)
         return batch

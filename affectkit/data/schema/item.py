@@ -30,6 +30,8 @@ class ItemRecord(TypedDict):
     - ``dims`` follows the manifest's affect scale, ``extra`` its extra spaces.
     - ``speaker`` names the person that is heard or seen: folds are made by it.
     - ``box`` is left, top, right, bottom of the face or person, in pixels of the stored picture.
+    - ``boxes`` holds such boxes by the name of a stream, e.g. ``face`` and ``context``: one for each
+      frame, null where nothing was found, or a single one for all frames.
     - ``meta`` holds plain values that only a person or a script for this set understands.
     """
 
@@ -42,6 +44,7 @@ class ItemRecord(TypedDict):
     dims: NotRequired[list[float | None]]
     extra: NotRequired[dict[str, int | None]]
     box: NotRequired[list[float]]
+    boxes: NotRequired[dict[str, list[list[float] | None]]]
     meta: NotRequired[dict[str, str | int | float | None]]
 
 
@@ -80,6 +83,13 @@ def _is_box(value: object) -> bool:
     return isinstance(value, list) and len(value) == 4 and all(v is not None and is_number(v) for v in value)
 
 
+def _are_boxes(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(boxes, list) and all(box is None or _is_box(box) for box in boxes)
+        for boxes in value.values()
+    )
+
+
 _REQUIRED: Final = frozenset(("id", "label"))
 _CHECKS: Final = {
     "id": TEXT,
@@ -91,5 +101,6 @@ _CHECKS: Final = {
     "dims": DIMS,
     "extra": EXTRA,
     "box": FieldCheck(_is_box, "the four numbers left, top, right, bottom"),
+    "boxes": FieldCheck(_are_boxes, "lists of boxes by name, each four numbers or null"),
     "meta": META,
 }

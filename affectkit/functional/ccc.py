@@ -52,7 +52,7 @@ def ccc(
     m = paired_moments(prediction, target, weight, weighted=weighted)
     variances = m.variance_x + m.variance_y
     if mixed_moments:
-        variances = variances * m.count / (m.count - 1).clamp(min=1)
+        variances = variances * m.num_rows / (m.num_rows - 1).clamp(min=1)
     spread = variances + (m.mean_x - m.mean_y).square()
     # Only the targets need checking: where they vary, the denominator is positive, and a constant
     # prediction still needs its gradient to leave that state.

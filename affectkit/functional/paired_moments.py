@@ -11,7 +11,7 @@ from torch import Tensor
 class PairedMoments(NamedTuple):
     """Population moments of each dimension, all (V,), and whether a side takes two values at all.
 
-    ``count`` is the number of rows that are kept, or the sum of their weights.
+    ``num_rows`` is the number of rows that are kept, or the sum of their weights.
     """
 
     mean_x: Tensor
@@ -21,7 +21,7 @@ class PairedMoments(NamedTuple):
     covariance: Tensor
     varies_x: Tensor
     varies_y: Tensor
-    count: Tensor
+    num_rows: Tensor
 
 
 def paired_moments(
@@ -71,7 +71,7 @@ def paired_moments(
         covariance=(share * dx * dy).sum(0) / divisor,
         varies_x=_varies(x.detach(), real),
         varies_y=_varies(y, real),
-        count=count,
+        num_rows=count,
     )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import open_clip
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from affectkit.encoders.clip import (
     ClipBase,
@@ -255,5 +254,3 @@ def test_frozen_batch_statistics_stay() -> None:
 def test_towers_know_their_layers() -> None:
     base = clip_base("tiny")
     assert base.image.num_layers == 2 and base.require_text().num_layers == 2
-    assert isinstance(base.image.visual, open_clip.transformer.VisionTransformer)
-    assert isinstance(base.image, nn.Module)

@@ -35,7 +35,7 @@ def test_the_named_constant_is_the_published_matrix_and_gives_the_published_grap
     assert graph.isolated == ()
 
 
-def annotations(rows: int = 400) -> tuple[Tensor, Tensor]:
+def made_up(rows: int = 400) -> tuple[Tensor, Tensor]:
     """Happy is pleasant, sad is unpleasant and quiet, angry unpleasant and loud, calm is at random."""
     generator = torch.Generator().manual_seed(0)
     label = torch.randint(0, 4, (rows,), generator=generator)
@@ -45,7 +45,7 @@ def annotations(rows: int = 400) -> tuple[Tensor, Tensor]:
 
 
 def test_annotations_give_the_links_that_they_hold() -> None:
-    graph = LabelGraph.from_annotations(*annotations(), space=SPACE, threshold=0.3)
+    graph = LabelGraph.from_annotations(*made_up(), space=SPACE, threshold=0.3)
     linked = {(graph.nodes[i], graph.nodes[j]) for i, j in graph.adjacency.nonzero().tolist() if i < j}
     assert linked == {
         ("happy", "valence"),
@@ -69,7 +69,7 @@ def test_several_labels_a_sample_may_be_linked_with_each_other() -> None:
 
 
 def test_what_the_data_says_nothing_about_is_named_and_never_nan() -> None:
-    label, dims = annotations()
+    label, dims = made_up()
     label[label == 3] = -100
     dims[:, 1] = 0.2
     with pytest.warns(UserWarning, match=r"nothing about angry \(no sample\), arousal \(always the same\)"):
@@ -78,7 +78,7 @@ def test_what_the_data_says_nothing_about_is_named_and_never_nan() -> None:
     assert graph.propagation().isfinite().all() and graph.adjacency.isfinite().all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        LabelGraph.from_annotations(*annotations(), space=SPACE)
+        LabelGraph.from_annotations(*made_up(), space=SPACE)
 
 
 def test_cooccurrence_is_a_share_of_the_senders_samples() -> None:
@@ -124,7 +124,7 @@ def test_edges_by_hand_run_both_ways() -> None:
 
 
 def test_a_stored_graph_comes_back_with_its_labels(tmp_path: Path) -> None:
-    graph = LabelGraph.from_annotations(*annotations(), space=SPACE)
+    graph = LabelGraph.from_annotations(*made_up(), space=SPACE)
     graph.save(tmp_path / "graph.safetensors")
     graph.save(tmp_path / "again.safetensors")
     assert (tmp_path / "graph.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()

@@ -42,7 +42,7 @@ def test_one_pass_equals_all_at_once_to_the_bit() -> None:
     )
     parts = counted(slice(40, 60), slice(0, 0), slice(0, 7), slice(7, 40))
     assert torch.equal(whole.correlation, parts.correlation) and torch.equal(whole.support, parts.support)
-    expected = [float((label == LABEL).sum()) for label in range(4)] + [56.0, 55.0]
+    expected = [float(LABEL.eq(label).sum()) for label in range(4)] + [56.0, 55.0]
     assert whole.support.tolist() == expected
 
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from affectkit.graph import LabelGraph, LabelGraphNetwork
+from affectkit.graph.geometric_bridge import EdgePropagation, geometric_data
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+P = noise(6, 6, seed=1) * (torch.rand(6, 6, generator=torch.Generator().manual_seed(2)) < 0.5)
+E = noise(6, 5)
+
+
+@pytest.mark.parametrize("widths", [(4,), (9, 4), (3, 8, 4)])
+@pytest.mark.parametrize("learnable", [False, True])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_layers_equal_the_formula(widths: tuple[int, ...], learnable: bool, sparse: bool) -> None:
+    network = LabelGraphNetwork(
+        E, P, widths=widths, negative_slope=0.3, learnable_embeddings=learnable, sparse=sparse
+    )
+    expected = E
+    for number, weight in enumerate(network.weights):
+        if number:
+            expected = torch.where(expected > 0, expected, 0.3 * expected)
+        expected = P @ expected @ weight
+    torch.testing.assert_close(network(), expected, rtol=1e-5, atol=1e-5)
+    assert any(name == "embeddings" for name, _ in network.named_parameters()) == learnable
+
+
+def test_a_learnt_propagation_starts_from_the_graph_and_moves() -> None:
+    dense = LabelGraphNetwork(E, P, widths=(7, 4), learnable_propagation=True)
+    edges = LabelGraphNetwork(E, P, widths=(7, 4), learnable_propagation=True, sparse=True)
+    with torch.no_grad():
+        for one, other in zip(dense.weights, edges.weights):
+            other.copy_(one)
+    torch.testing.assert_close(dense(), edges(), rtol=1e-5, atol=1e-5)
+    for network in (dense, edges):
+        torch.autograd.backward(network().square().sum())
+    matrix = dense.propagation.state_tensors()[0]
+    index, weight = edges.propagation.state_tensors()
+    assert matrix.grad is not None and weight.grad is not None
+    # The sparse form learns the edges there are, with the same gradient.
+    torch.testing.assert_close(matrix.grad[index[1], index[0]], weight.grad, rtol=1e-4, atol=1e-5)
+    assert len(weight) == int((P != 0).sum()) < matrix.numel()
+
+
+def test_the_bridge_agrees_with_the_product_and_with_its_own_layers() -> None:
+    from torch_geometric.nn import SimpleConv
+
+    x = noise(6, 3, seed=4)
+    torch.testing.assert_close(EdgePropagation(P)(x), P @ x, rtol=1e-5, atol=1e-5)
+    graph = LabelGraph.affectnet7()
+    data = geometric_data(graph, noise(9, 3))
+    passed = SimpleConv(aggr="sum")(data.x, data.edge_index, data.edge_weight)
+    torch.testing.assert_close(passed, graph.propagation("none") @ data.x, rtol=1e-5, atol=1e-5)
+    assert data.num_nodes == 9 and data.validate()
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match=r"give \(N, E\) and \(N, N\)"):
+        LabelGraphNetwork(E, torch.eye(5), widths=(4,))
+    with pytest.raises(ValueError, match="at least one width"):
+        LabelGraphNetwork(E, P, widths=())

@@ -40,6 +40,8 @@ def duplicate_findings(
             for other in sorted(here):
                 if other < one or (one == other and here[one] < 2):
                     continue
+                if short and not same_set(places[one], places[other]):
+                    continue  # that two corpora both say "thanks" is no finding
                 relation = Relation(one, other, short)
                 second = first[other]
                 if one == other:
@@ -105,7 +107,7 @@ def _finding(
     kind: str, relation: Relation, tally: Tally, items: list[int], places: Sequence[Place]
 ) -> Finding:
     one, other = places[relation.one], places[relation.other]
-    name = noun(kind, one)
+    name = noun(kind, other)
     if kind == "id":
         count, message = tally.count, f"{plural(tally.count, 'id')} of {one.name} are also in {other.name}."
         message += " Numbers that start anew in each file do that; otherwise it is one sample twice."

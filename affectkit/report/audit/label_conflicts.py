@@ -36,7 +36,9 @@ def label_conflict_findings(
         for what, pair in pairs.items():
             if pair is None:
                 continue
-            names = tuple(sorted({places[int(units.place[row])].set.name for row in rows}))
+            names = tuple(sorted({places[int(units.place[row])].set.name for row in pair}))
+            if short and len(names) > 1:
+                continue
             example = " != ".join(row_name(units, row, places) for row in pair)
             tallies.setdefault((what, names, short), Tally()).add(example)
     return [

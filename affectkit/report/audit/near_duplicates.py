@@ -138,7 +138,8 @@ class _PictureLikeness:
 
 def _finding(kind: str, pair: tuple[int, int], tally: Tally, places: Sequence[Place]) -> Finding:
     one, other = places[pair[0]], places[pair[1]]
-    what = plural(tally.count, f"pair of {noun(kind, one)}s")
+    name = noun(kind, one) if noun(kind, one) == noun(kind, other) else kind
+    what = plural(tally.count, f"pair of {name}s")
     between = f"in {one.name}" if one is other else f"between {one.name} and {other.name}"
     return Finding(
         code=f"near_duplicate_{kind}",

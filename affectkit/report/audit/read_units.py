@@ -32,7 +32,8 @@ _GROUPS: Final = {
 }
 # "A", "speaker 1": a part in one conversation, which is another person in the next.
 _ROLE: Final = re.compile(
-    r"(?:speaker|person|user|agent|participant|spk|s)?[ _-]?(?:[a-z]|[0-9]{1,2})?", re.IGNORECASE
+    r"(?:speaker|person|user|agent|participant|spk)[ _-]?(?:[a-z]|[0-9]{1,2})?|s?[0-9]{1,2}|[a-z]",
+    re.IGNORECASE,
 )
 
 

@@ -13,6 +13,7 @@ from affectkit.tasks.parameter_groups import parameter_groups
 from affectkit.tasks.prompt_tuning_task import PromptTuningTask
 from affectkit.tasks.rate_schedule import RateSchedule
 from affectkit.tasks.sgd_factory import SGDFactory
+from affectkit.tasks.visualness_task import VisualnessTask
 from affectkit.tasks.trained_weights import BaseMismatchError
 
 __all__ = (
@@ -30,5 +31,6 @@ __all__ = (
     "PromptTuningTask",
     "RateSchedule",
     "SGDFactory",
+    "VisualnessTask",
     "parameter_groups",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,21 +17,23 @@ from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.encoders import IdentityEncoder
 from affectkit.encoders.clip import clip_base
 from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
+from affectkit.heads import PerceptualHead
 from affectkit.labels import label_space as named_label_space
-from affectkit.losses import ClassificationLoss
+from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, PearsonLoss, VoteDistributionLoss
 from affectkit.metrics import classification_metrics, dimension_metrics
-from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask, OptimizerConfig
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.example_cache import ExampleCache
-from affectkit.tasks.optimizer_factory import OptimizerFactory
+from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.rate_schedule import Schedule
-from affectkit.tasks.sgd_factory import SGDFactory
 from affectkit.tasks.trained_weights import check_base, frozen_names, with_frozen, without_frozen
 from affectkit.temporal import FrameMean, TemporalTransformer, frame_features
 from affectkit.types import Encoder, Encoding, Fusion, Head, Loss
 
-Option = str | int | float | bool | list[str] | dict[str, str] | None
+Objective: TypeAlias = Literal["classification", "distribution", "mse", "pearson", "ccc"]
+Option: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
+
+_VALUE_LOSSES: Final = ("mse", "pearson", "ccc")
 
 
 class PromptTuningTask(AffectTask):
@@ -71,6 +73,11 @@ class PromptTuningTask(AffectTask):
         finetune: Patterns of names of base parameters that are trained too, e.g. ``["^image"]``.
         normalization: What pixels are brought to: what the weights record (``"weights"``), or ``"clip"``,
             ``"imagenet"``, ``"half"`` (-1..1) or ``"none"`` (0..1) where a paper did so.
+        head_dims: Hidden widths of a :class:`~affectkit.heads.PerceptualHead` on the features as they
+            are, instead of the adapter's classifier; the published one has ``[512, 256]``.
+        head_dropout: Dropout of that head.
+        objective: What is learned: ``"classification"``, the ``"distribution"`` of votes, or the values
+            of ``axes`` by ``"mse"``, ``"pearson"`` or ``"ccc"``.
         class_weights: Weight of the classes by their counts in the training split.
         label_smoothing: Mass spread over the classes.
         axes: Names of the values that the head predicts, for their metrics.
@@ -84,7 +91,7 @@ class PromptTuningTask(AffectTask):
         warmup_factor: Constant share of the rate during the warm-up, for ``"sgd"``.
         seed: Seed of the random numbers of training.
         head: A head of your own for features of width E; the adapter's classifier is then not used.
-        loss: A loss of your own; replaces the loss options.
+        loss: A loss of your own; ``objective`` then only says what the metrics read.
 
     Raises:
         ValueError: If an option has an unknown name, or one contradicts a part that was given.
@@ -125,10 +132,13 @@ class PromptTuningTask(AffectTask):
         fusion: Literal["concat", "sum", "gate"] = "concat",
         finetune: list[str] | None = None,
         normalization: Literal["weights", "clip", "imagenet", "half", "none"] = "weights",
+        head_dims: list[int] | None = None,
+        head_dropout: float = 0.5,
+        objective: Objective = "classification",
         class_weights: Literal["none", "balanced", "sqrt"] = "none",
         label_smoothing: float = 0.0,
         axes: list[str] | None = None,
-        optimizer: Literal["adamw", "sgd"] = "adamw",
+        optimizer: OptimizerName = "adamw",
         lr: float = 1e-3,
         lr_by_name: dict[str, float] | None = None,
         weight_decay: float = 0.01,
@@ -142,23 +152,30 @@ class PromptTuningTask(AffectTask):
     ) -> None:
         for name, value, known in (
             ("fusion", fusion, ("concat", "sum", "gate")),
-            ("optimizer", optimizer, ("adamw", "sgd")),
+            ("objective", objective, ("classification", "distribution", *_VALUE_LOSSES)),
             ("class_weights", class_weights, ("none", "balanced", "sqrt")),
         ):
             if value not in known:
                 raise ValueError(
                     f"PromptTuningTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
                 )
-        if loss is not None and (class_weights != "none" or label_smoothing):
+        plain_loss = class_weights == "none" and not label_smoothing
+        if not plain_loss and (loss is not None or objective != "classification"):
             raise ValueError(
-                "PromptTuningTask got a loss and class_weights or label_smoothing, which only its own loss "
-                "reads: give these to your loss, or leave it out."
+                "PromptTuningTask got class_weights or label_smoothing, which only the objective "
+                "'classification' reads: leave them out, or leave out your loss."
             )
         space = None if label_space is None else named_label_space(label_space)
-        if space is None and (head is None or loss is None):
+        of_values = objective in _VALUE_LOSSES
+        if of_values and ((head is None and head_dims is None) or not axes):
             raise ValueError(
-                "PromptTuningTask without a label space needs a head and a loss for values: give both, or "
-                "name a label space."
+                f"PromptTuningTask got objective={objective!r}, but an adapter predicts classes alone: give "
+                "head_dims, e.g. [512, 256], or a head, and the names of the values as axes."
+            )
+        if space is None and not of_values:
+            raise ValueError(
+                f"PromptTuningTask got objective={objective!r} without a label space: name one, or choose "
+                f"among {', '.join(_VALUE_LOSSES)}."
             )
         clip = clip_base(
             base,
@@ -167,10 +184,24 @@ class PromptTuningTask(AffectTask):
             activation=base_activation,
             normalization=None if normalization == "weights" else normalization,
         )
-        words = class_names or list(space.labels if space is not None else ("value",))
+        words = class_names or list(axes or () if space is None else space.labels)
+        if space is not None and len(words) != len(space):
+            raise ValueError(
+                f"PromptTuningTask got {len(words)} class_names for the {len(space)} labels of {space.name!r}: "
+                "give one for each label, in their order."
+            )
         part = make_adapter(adapter, clip, words, **(adapter_options or {}))
         _unfreeze(part.base, finetune or [])
         width, names = clip.embed_dim, list(streams or ["visual"])
+        own_head = head
+        if head is None and head_dims is not None:
+            own_head = PerceptualHead(
+                width,
+                num_classes=0 if of_values else len(words),
+                num_dims=len(axes or ()) if of_values else 0,
+                hidden_dims=head_dims,
+                dropout=head_dropout,
+            )
 
         def in_time() -> Encoder:
             if not frames:
@@ -192,12 +223,10 @@ class PromptTuningTask(AffectTask):
             # Sorted, so that the random start never depends on the order of a list.
             {name: in_time() for name in sorted(names)},
             fusion=_fusion(names, width, kind=fusion),
-            head=head or part,
-            loss=loss or ClassificationLoss(len(words), label_smoothing=label_smoothing),
-            metrics=classification_metrics(len(words))
-            if space is not None
-            else dimension_metrics(axes or ["value"]),
-            optimizer=_optimizer(
+            head=own_head or part,
+            loss=loss or _loss(objective, len(words), label_smoothing=label_smoothing),
+            metrics=dimension_metrics(axes or []) if of_values else classification_metrics(len(words)),
+            optimizer=named_optimizer(
                 optimizer,
                 lr=lr,
                 weight_decay=weight_decay,
@@ -211,7 +240,7 @@ class PromptTuningTask(AffectTask):
             seed=seed,
         )
         # Under one name only, or every weight would stand in a checkpoint twice.
-        self.image_adapter: nn.Module | None = None if head is None else cast(nn.Module, part)
+        self.image_adapter: nn.Module | None = None if own_head is None else cast(nn.Module, part)
         self.normalize = NormalizePixels(mean=clip.normalization.mean, std=clip.normalization.std)
         self._frames = frames
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
@@ -224,6 +253,11 @@ class PromptTuningTask(AffectTask):
     def adapter(self) -> ClipAdapter:
         """The adapter, with the CLIP model inside."""
         return cast(ClipAdapter, self.head if self.image_adapter is None else self.image_adapter)
+
+    @property
+    def input_dims(self) -> dict[str, int | None]:
+        """Nothing to compare: pictures have no width of features."""
+        return {}
 
     def setup(self, stage: str) -> None:
         """Compare with the data; when fitting, fill a cache of examples before the first step."""
@@ -256,13 +290,16 @@ class PromptTuningTask(AffectTask):
 
     def configure_optimizers(self) -> Optimizer | OptimizerConfig | None:
         """Ask the optimizer factory; an adapter that only looks examples up needs none."""
-        if isinstance(self.adapter, TipAdapter) and not any(p.requires_grad for p in self.parameters()):
-            return None
-        return super().configure_optimizers()
+        return None if self._looks_up_only() else super().configure_optimizers()
 
     def training_step(self, batch: AffectBatch, batch_idx: int) -> Tensor | None:
         """Return this batch's share of the global sum of losses; None where nothing is trained."""
-        return super().training_step(batch, batch_idx) if self.trainer.optimizers else None
+        return None if self._looks_up_only() else super().training_step(batch, batch_idx)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Divide the gradients by the weight of the global batch, where there are any."""
+        if not self._looks_up_only():
+            super().on_before_optimizer_step(optimizer)
 
     def fuse(self, batch: AffectBatch) -> Encoding:
         """Encode all pictures in one call of the tower, then each stream in its time, and fuse."""
@@ -338,6 +375,9 @@ class PromptTuningTask(AffectTask):
         state = cast("dict[str, Tensor]", checkpoint["state_dict"])
         checkpoint["state_dict"] = with_frozen(state, self, self._frozen())
 
+    def _looks_up_only(self) -> bool:
+        return isinstance(self.adapter, TipAdapter) and not any(p.requires_grad for p in self.parameters())
+
     def _frozen(self) -> set[str]:
         return frozen_names(self, bases=[self.adapter.base])
 
@@ -355,6 +395,20 @@ def _unfreeze(base: nn.Module, patterns: Sequence[str]) -> None:
             parameter.requires_grad_(True)
 
 
+def _loss(objective: Objective, num_classes: int, *, label_smoothing: float) -> Loss:
+    match objective:
+        case "classification":
+            return ClassificationLoss(num_classes, label_smoothing=label_smoothing)
+        case "distribution":
+            return VoteDistributionLoss()
+        case "mse":
+            return MSELoss()
+        case "pearson":
+            return PearsonLoss()
+        case "ccc":
+            return CCCLoss()
+
+
 def _fusion(names: Sequence[str], width: int, *, kind: Literal["concat", "sum", "gate"]) -> Fusion:
     widths = dict.fromkeys(names, width)
     if len(names) == 1:
@@ -365,27 +419,3 @@ def _fusion(names: Sequence[str], width: int, *, kind: Literal["concat", "sum", 
     if kind == "gate":
         return GatedFusion(widths, width)
     return ConcatFusion(widths, out_dim=width)
-
-
-def _optimizer(
-    kind: Literal["adamw", "sgd"],
-    *,
-    lr: float,
-    weight_decay: float,
-    schedule: Schedule,
-    warmup: float,
-    warmup_factor: float | None,
-    milestones: tuple[float, ...],
-    rates: Mapping[str, float],
-) -> OptimizerFactory:
-    if kind == "adamw":
-        return AdamWFactory(lr, weight_decay, schedule, warmup, milestones, rates)
-    return SGDFactory(
-        lr,
-        weight_decay=weight_decay,
-        schedule=schedule,
-        warmup=warmup,
-        warmup_factor=warmup_factor,
-        milestones=milestones,
-        rates=rates,
-    )

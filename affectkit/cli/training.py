@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 
 from affectkit.callbacks import AppendingCSVLogger, CurriculumRecorder, ResultsWriter, ResumableCheckpoint
 from affectkit.cli import run_folder
+from affectkit.cli.lost_rank import explained_loss, limit_waiting
 from affectkit.recipes.lookup import resolve_recipes
 
 
@@ -55,6 +56,12 @@ class AffectCLI(LightningCLI):
         parser.add_argument(
             "--run_folder", type=str | None, default=None, help="this very folder instead of runs/NAME/TIME"
         )
+        parser.add_argument(
+            "--timeout_minutes",
+            type=float,
+            default=10.0,
+            help="how long a process waits for one that died or is stuck, unless the strategy is a class",
+        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse, then take the checkpoint out of Lightning's hands.
@@ -85,6 +92,14 @@ class AffectCLI(LightningCLI):
         options["trainer"]["default_root_dir"] = str(self.folder)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer; a process of it waits for a lost one no longer than it is told to."""
+        trainer = self._instantiate(**kwargs)
+        asked = self._get(self.config_init, "trainer").get("strategy")
+        if asked is None or isinstance(asked, str):  # a strategy given as a class has a limit of its own
+            limit_waiting(trainer.strategy, minutes=self._get(self.config_init, "timeout_minutes"))
+        return trainer
+
+    def _instantiate(self, **kwargs: Any) -> Trainer:
         """Add the run folder's log, checkpoints and results to what the configuration asks for."""
         asked = self._get(self.config_init, "trainer")
         if asked.get("fast_dev_run"):
@@ -127,20 +142,21 @@ def train(arguments: Sequence[str]) -> int:
     sys.argv = [sys.argv[0], *resolve_recipes(list(arguments))]
     _quieten()
     try:
-        AffectCLI(
-            LightningModule,
-            LightningDataModule,
-            save_config_callback=KeepConfig,
-            save_config_kwargs={"save_to_log_dir": False},
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            trainer_defaults={"use_distributed_sampler": False},
-            parser_kwargs={"parser_mode": "omegaconf+"},
-            auto_configure_optimizers=False,
-            # A task saves its own constructor arguments; Lightning's copy would name the classes of the CLI.
-            load_from_checkpoint_support=False,
-        )
+        with explained_loss():
+            AffectCLI(
+                LightningModule,
+                LightningDataModule,
+                save_config_callback=KeepConfig,
+                save_config_kwargs={"save_to_log_dir": False},
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                trainer_defaults={"use_distributed_sampler": False},
+                parser_kwargs={"parser_mode": "omegaconf+"},
+                auto_configure_optimizers=False,
+                # A task saves its own constructor arguments; Lightning's copy would name classes of the CLI.
+                load_from_checkpoint_support=False,
+            )
     finally:
         _remove_if_empty(os.environ.get(run_folder.RUN_FOLDER_VARIABLE))
         sys.argv = kept_arguments

@@ -69,7 +69,7 @@ def data(pictures: str, *, batch: int = 8) -> ImageDataModule:
     return ImageDataModule(pictures, size=32, batch_size=batch, crop_scale=(0.8, 1.0), normalize=False)
 
 
-def batch_of(size: int = 2, **inputs: Tensor) -> AffectBatch:
+def batch_of(size: int = 2, /, **inputs: Tensor) -> AffectBatch:
     given = inputs or {"visual": torch.zeros(size, 3, 32, 32, dtype=torch.uint8)}
     return AffectBatch(inputs=given, valid=torch.ones(size, dtype=torch.bool))
 
@@ -122,7 +122,7 @@ def test_weight_and_sharpness_are_searched_for_validation_and_reset_for_training
             seen.append(("val", self.adapter.alpha_beta[0].item()))  # type: ignore[attr-defined]
             super().validation_step(batch, batch_idx, dataloader_idx)
 
-    options = {"trainable": True, "alpha": 1.234}
+    options: dict[str, Any] = {"trainable": True, "alpha": 1.234}
     task = Watched(SPACE, adapter="tip_adapter", adapter_options=options, lr=0.01)
     Trainer(max_epochs=2, enable_checkpointing=False, num_sanity_val_steps=0, **QUIET).fit(
         task, data(pictures)
@@ -180,7 +180,7 @@ def test_clips_of_two_streams_run_through_one_tower() -> None:
     clips = {name: torch.randint(256, (2, 3, 3, 32, 32), dtype=torch.uint8) for name in ("face", "context")}
     output = task(batch_of(**clips))
     features = {
-        name: task.adapter.encode(task.normalize(clip.flatten(0, 1))).pooled.unflatten(0, (2, 3))
+        name: task.adapter.encode(task.normalize(clip.flatten(0, 1))).pooled.reshape(2, 3, -1)
         for name, clip in clips.items()
     }
     parts = {name: encoder(features[name]) for name, encoder in task.encoders.items()}
@@ -203,7 +203,7 @@ def test_a_perceptual_head_reads_values(pictures: str) -> None:
     assert isinstance(task.head, PerceptualHead)
     output = task.eval()(batch_of(3))
     assert output.logits is None and output.dims is not None and output.dims.shape == (3, 1)
-    assert set(task.val_metrics) >= {"pearson_quality"} or any("pearson" in key for key in task.val_metrics)
+    assert any("pearson" in str(key) for key in task.val_metrics)
 
 
 def test_finetuned_parts_of_the_base_are_trained_and_saved(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -72,8 +73,10 @@ class LinearProbe(nn.Module):
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Classify ``features.pooled`` (B, E)."""
-        unit = F.normalize(features.pooled.float(), dim=-1)
-        raw: Tensor = self.classifier(unit)
+        # In float32 also under autocast, as the cosines of the other adapters: it is the smallest product.
+        with torch.autocast(features.pooled.device.type, enabled=False):
+            unit = F.normalize(features.pooled.float(), dim=-1)
+            raw: Tensor = self.classifier(unit)
         return AffectOutput(logits=self.scale * raw, embedding=unit)
 
     def rename(self, class_names: Sequence[str]) -> None:

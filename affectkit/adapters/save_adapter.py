@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from affectkit.adapters.tensor_file import read_tensors, write_tensors
 from affectkit.adapters.trained_state import load_trained_state, trained_state
 from affectkit.encoders.clip import BaseIdentity, ClipBase, find_clip_base
 
-_FORMAT = "affectkit adapter 1"
+_KIND = "affectkit adapter 1"
 
 
 def adapter_options(adapter: ClipAdapter) -> dict[str, object]:
@@ -52,19 +51,13 @@ def save_adapter(
     """
     name = adapter_name(adapter)
     assert isinstance(adapter, nn.Module)
-    described = {
+    about = {
         "adapter": name,
         "options": dict(adapter_options(adapter) if options is None else options),
         "class_names": list(adapter.class_names),
         "base": adapter.base.identity._asdict(),
     }
-    try:
-        text = json.dumps(described, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"an option of the adapter '{name}' cannot be written ({error}): use plain values."
-        ) from error
-    return write_tensors(path, trained_state(adapter), {"format": _FORMAT, "adapter": text})
+    return write_tensors(path, trained_state(adapter), kind=_KIND, about=about)
 
 
 def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAdapter:
@@ -79,9 +72,8 @@ def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAd
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no adapter, the base model is not found, or it has other weights.
     """
-    tensors, metadata = read_tensors(path, expected=_FORMAT)
-    described = json.loads(metadata["adapter"])
-    identity = BaseIdentity(**described["base"])
+    tensors, about = read_tensors(path, kind=_KIND)
+    identity = BaseIdentity(**about["base"])
     if base is None or isinstance(base, str):
         base = find_clip_base(identity, base)
     elif base.identity.digest != identity.digest:
@@ -90,7 +82,7 @@ def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAd
             f"the base given is '{base.identity.name}' with other weights (digest {base.identity.digest}): "
             "give the base it was trained on."
         )
-    adapter = make_adapter(described["adapter"], base, described["class_names"], **described["options"])
+    adapter = make_adapter(about["adapter"], base, about["class_names"], **about["options"])
     assert isinstance(adapter, nn.Module)
     load_trained_state(adapter, tensors)
     adapter.eval()

@@ -204,8 +204,9 @@ class TipAdapter(nn.Module):
         unit = F.normalize(features.pooled.float(), dim=-1)
         text: Tensor = self.text(self.base)
         alpha, beta = self.alpha_beta.unbind()
-        affinity = F.linear(unit, self.keys)
-        found = torch.exp(beta * (affinity - 1)) @ self.values
+        # In float32 also under autocast: the exponential makes a small error of a cosine a large one.
+        with torch.autocast(unit.device.type, enabled=False):
+            found = torch.exp(beta * (F.linear(unit, self.keys) - 1)) @ self.values
         return AffectOutput(logits=cosine_logits(unit, text, self.base) + alpha * found, embedding=unit)
 
     def rename(self, class_names: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from affectkit.adapters.labelled_features import LabelledRows, collect_labelled,
 from affectkit.adapters.tensor_file import read_tensors, write_tensors
 from affectkit.types import Encoding
 
-_FORMAT = "affectkit tip cache 1"
+_KIND = "affectkit tip cache 1"
 
 
 class TipCache(NamedTuple):
@@ -89,8 +88,8 @@ def save_tip_cache(path: Path | str, cache: TipCache, *, class_names: Sequence[s
     Returns:
         Size of the file in bytes.
     """
-    described = {"class_names": list(class_names), "digest": digest}
-    return write_tensors(path, cache._asdict(), {"format": _FORMAT, "cache": json.dumps(described)})
+    about = {"class_names": list(class_names), "digest": digest}
+    return write_tensors(path, cache._asdict(), kind=_KIND, about=about)
 
 
 def load_tip_cache(path: Path | str, *, class_names: Sequence[str], digest: str) -> TipCache:
@@ -99,16 +98,15 @@ def load_tip_cache(path: Path | str, *, class_names: Sequence[str], digest: str)
     Raises:
         ValueError: If the file is no cache, or was made for other classes or with other weights.
     """
-    tensors, metadata = read_tensors(path, expected=_FORMAT)
-    described = json.loads(metadata["cache"])
-    if list(class_names) != described["class_names"]:
+    tensors, about = read_tensors(path, kind=_KIND)
+    if list(class_names) != about["class_names"]:
         raise ValueError(
-            f"the cache {path} is of the classes {described['class_names']}, the adapter of "
+            f"the cache {path} is of the classes {about['class_names']}, the adapter of "
             f"{list(class_names)}: build a cache for these classes."
         )
-    if digest != described["digest"]:
+    if digest != about["digest"]:
         raise ValueError(
-            f"the cache {path} was made with other weights (digest {described['digest']}, the base has "
+            f"the cache {path} was made with other weights (digest {about['digest']}, the base has "
             f"{digest}): build it anew with this base."
         )
     return TipCache(tensors["keys"], tensors["values"])

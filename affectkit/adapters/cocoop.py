@@ -29,7 +29,7 @@ class CoCoOp(nn.Module):
         class_names: Names of the classes in the order of the labels; underscores become spaces.
         num_context: Number n of vectors; None = one for each token of ``words``.
         words: Words that the vectors start as; None = noise.
-        reduction: The network's hidden width is E divided by this.
+        reduction: The network's hidden width is E divided by this, and at least 8.
         chunk_size: Pictures whose texts are encoded at once; 0 = all. With fewer, activations are
             computed again in the backward pass instead of kept: less memory, more work, same numbers.
 
@@ -77,7 +77,8 @@ class CoCoOp(nn.Module):
         self.reduction = reduction
         self.chunk_size = chunk_size
         self.context = nn.Parameter(vectors)
-        hidden = max(1, base.embed_dim // reduction)
+        # Of very few rectified units all can be dead from the start.
+        hidden = max(8, base.embed_dim // reduction)
         self.shift = nn.Sequential(
             OrderedDict(
                 linear1=nn.Linear(base.embed_dim, hidden),

@@ -53,10 +53,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part = parts.add_parser(
         "check",
         help="verify a data set",
-        description="Verify checksums, headers, indexes and every sample; exit status 1 on a problem.",
+        description=(
+            "Verify checksums, headers, indexes and every sample; exit status 1 on a problem. Shards at an "
+            "address pass through the cache; what it holds already is not brought again."
+        ),
     )
-    part.add_argument("folder", metavar="DIR", help="folder of the data set")
-    part.add_argument("--quick", action="store_true", help="sizes, headers and indexes only")
+    part.add_argument("folder", metavar="DIR", help="folder or address of the data set")
+    part.add_argument("--quick", action="store_true", help="sizes, headers (of a folder) and indexes only")
     part.set_defaults(run=run_check)
 
     part = parts.add_parser(

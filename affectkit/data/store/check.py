@@ -11,6 +11,7 @@ from torch import Tensor
 
 from affectkit.data.decode import decode_sample
 from affectkit.data.lmdb import DATA_NAME
+from affectkit.data.remote import FileCache, RemoteError, is_remote
 from affectkit.data.schema import ShardError, conversation_record
 from affectkit.data.shards import (
     Manifest,
@@ -27,6 +28,7 @@ from affectkit.data.shards import (
     sample_labels,
     verify_shard,
 )
+from affectkit.data.shards.remote_shards import RemoteShards
 from affectkit.data.store.lmdb_store import is_lmdb, open_lmdb
 from affectkit.data.store.protocol import SampleStore
 
@@ -52,6 +54,7 @@ def check_dataset(
     *,
     quick: bool = False,
     on_shard: Callable[[str], None] | None = None,
+    cache: FileCache | None = None,
 ) -> CheckReport:
     """Check a data set and report all problems instead of stopping at the first.
 
@@ -61,15 +64,21 @@ def check_dataset(
     occur twice in a split, stated counts, and files that the manifest does not know.
 
     Args:
-        root: Folder of the data set: shards, or the LMDB built from them.
-        quick: Leave out checksums and samples; only sizes, headers, indexes and names.
+        root: Folder of the data set: shards, or the LMDB built from them; or the address of shards, of
+            which one after the other is brought into the cache.
+        quick: Leave out checksums and samples; only sizes, headers, indexes and names. At an address
+            no shard is brought then, so headers are left out too.
         on_shard: Called with the name of every shard that is about to be checked.
+        cache: Where files from an address are kept; see :func:`~affectkit.data.shards.open_shards`.
     """
-    folder = Path(root)
     try:
-        manifest = read_manifest(folder)
-    except ShardError as error:
+        manifest = read_manifest(root)
+    except (ShardError, RemoteError) as error:
         return CheckReport(0, 0, 0, 0, (str(error),))
+    if is_remote(root):
+        files = RemoteShards.at(os.fspath(root), manifest, cache or FileCache.from_environment())
+        return _report(manifest, _check_remote(files, manifest, quick=quick, on_shard=on_shard))
+    folder = Path(root)
     if is_lmdb(folder):
         return _report(manifest, _check_lmdb(folder, manifest, quick=quick, on_split=on_shard))
     problems: list[str] = []
@@ -103,8 +112,33 @@ def _report(manifest: Manifest, problems: Sequence[str]) -> CheckReport:
     )
 
 
-def _one_shard(folder: Path, manifest: Manifest, entry: ShardEntry) -> ShardStore:
-    return ShardStore(folder, replace(manifest, shards=(entry,)), entry.split)
+def _one_shard(
+    folder: Path, manifest: Manifest, entry: ShardEntry, *, remote: RemoteShards | None = None
+) -> ShardStore:
+    return ShardStore(folder, replace(manifest, shards=(entry,)), entry.split, remote=remote)
+
+
+def _check_remote(
+    files: RemoteShards, manifest: Manifest, *, quick: bool, on_shard: Callable[[str], None] | None
+) -> list[str]:
+    problems: list[str] = []
+    for entry in manifest.shards:
+        if on_shard is not None:
+            on_shard(entry.name)
+        try:
+            files.check(entry, whole=False)
+            store = _one_shard(files.folder, manifest, entry, remote=files)
+            for position in range(min(1, len(store))):
+                store.key(position)  # opens the index
+            if not quick:
+                files.open_shard(entry).close()
+                verify_shard(files.folder, entry, verify="sha256")
+                problems += _check_samples(store, (entry,), files.folder / entry.name)
+        except (ShardError, RemoteError) as error:
+            problems.append(str(error))
+    problems += _repeated_keys(files.folder, manifest, remote=files)
+    # Where the cache lies says nothing to the reader: name the address.
+    return [problem.replace(f"{files.folder}{os.sep}", files.source.address("")) for problem in problems]
 
 
 def _check_lmdb(
@@ -178,15 +212,15 @@ def _features(values: Mapping[str, object]) -> dict[str, Tensor]:
     return stored if isinstance(stored, dict) else {}
 
 
-def _repeated_keys(folder: Path, manifest: Manifest) -> list[str]:
+def _repeated_keys(folder: Path, manifest: Manifest, *, remote: RemoteShards | None = None) -> list[str]:
     problems: list[str] = []
     seen: dict[str, dict[str, str]] = {}
     for entry in manifest.shards:
         keys = seen.setdefault(entry.split, {})
         try:
-            store = _one_shard(folder, manifest, entry)
+            store = _one_shard(folder, manifest, entry, remote=remote)
             mine = [store.key(position) for position in range(len(store))]
-        except ShardError:
+        except (ShardError, RemoteError):
             continue  # reported with its shard
         for key in mine:
             if key in keys:

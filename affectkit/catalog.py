@@ -22,6 +22,7 @@ Kind = Literal[
     "metric",
     "pacing",
     "schedule",
+    "scorer",
     "task",
     "temporal",
     "weighting",
@@ -287,6 +288,18 @@ COMPONENTS: tuple[Component, ...] = (
         aliases=("clip_lora", "CLIP-LoRA", "LoRA"),
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
+    Component(
+        "VisualnessScorer",
+        "affectkit.adapters.visualness.VisualnessScorer",
+        "scorer",
+        ("text", "visual"),
+        paper="TIP-CLIP",
+        extra="clip",
+        aliases=("TIP-CLIP", "imageability"),
+    ),
+    Component(
+        "VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP", "clip"
+    ),
 )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ImageDataModule,
         MixedDataModule,
         ShardDataModule,
+        VisualTextDataModule,
     )
     from affectkit.data.plan import EpochPlan
 
@@ -29,6 +30,7 @@ _HOMES = {
     "MixedDataModule": "affectkit.data.modules",
     "ShardDataModule": "affectkit.data.modules",
     "ShardLoader": "affectkit.data.loader",
+    "VisualTextDataModule": "affectkit.data.modules",
 }
 
 __all__ = (
@@ -40,6 +42,7 @@ __all__ = (
     "MixedDataModule",
     "ShardDataModule",
     "ShardLoader",
+    "VisualTextDataModule",
 )
 
 

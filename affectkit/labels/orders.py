@@ -370,4 +370,11 @@ ORDERS: tuple[LabelSpace, ...] = (
         source="thuiar/MMSA:README.md, src/MMSA/utils/metricsTop.py",
         note="MOSI, MOSEI, CH-SIMS; differs from meld3.sentiment",
     ),
+    LabelSpace(
+        "visualness2.timed",
+        ("non-visual", "visual"),
+        source="the two classes of TIP-CLIP's sentences (TIMED)",
+        verified=False,
+        note="their scores were split by two thresholds",
+    ),
 )

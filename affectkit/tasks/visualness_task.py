@@ -15,7 +15,6 @@ from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.distributed import all_gather_rows
 from affectkit.encoders import IdentityEncoder
 from affectkit.encoders.clip import clip_base
-from affectkit.encoders.clip.pixel_normalization import NormalizationName
 from affectkit.fusion import MeanFusion
 from affectkit.losses import NullTargetContrastiveLoss
 from affectkit.metrics import classification_metrics
@@ -101,7 +100,7 @@ class VisualnessTask(AffectTask):
             pretrained=base_pretrained,
             weights=base_weights,
             activation=base_activation,
-            normalization=None if normalization == "weights" else cast(NormalizationName, normalization),
+            normalization=None if normalization == "weights" else normalization,
         )
         super().__init__(
             # Texts are strings: the scorer tokenises and encodes them itself.
@@ -151,12 +150,13 @@ class VisualnessTask(AffectTask):
             )
         texts = cast(Sequence[str], batch.meta["text"])
         if "visual" not in batch.inputs:
-            return self.scorer(self.scorer.encode_texts(texts))
+            scored: AffectOutput = self.scorer(self.scorer.encode_texts(texts))
+            return scored
         pixels = batch.inputs["visual"]
         if pixels.dtype != torch.uint8:
             raise ValueError(
-                f"VisualnessTask got pixels as {pixels.dtype}: set the data module's normalize to false, since "
-                "the task brings bytes to what its weights want."
+                f"VisualnessTask got pixels as {pixels.dtype}: set the data module's normalize to false, "
+                "since the task brings bytes to what its weights want."
             )
         present = batch.present.get("visual", torch.ones_like(batch.valid))
         return self.scorer.contrast(texts, self.normalize(pixels), present)

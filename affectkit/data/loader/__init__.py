@@ -1,6 +1,7 @@
 """Loaders that follow an epoch plan."""
 
 from affectkit.data.loader.batch_view import BatchView, Decode, Outlines, Transform
+from affectkit.data.loader.captions import CaptionCollate, CaptionReader, CaptionSample, CaptionView
 from affectkit.data.loader.conversation_reader import ConversationReader
 from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, DamageError
 from affectkit.data.loader.item_target import ItemTarget, item_target
@@ -16,6 +17,10 @@ from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageRea
 
 __all__ = (
     "BatchView",
+    "CaptionCollate",
+    "CaptionReader",
+    "CaptionSample",
+    "CaptionView",
     "ClipCollate",
     "ClipReader",
     "ClipSample",

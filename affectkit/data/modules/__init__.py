@@ -6,6 +6,7 @@ from affectkit.data.modules.feature_statistics import FeatureStatistics, feature
 from affectkit.data.modules.image import ImageDataModule
 from affectkit.data.modules.mixed import MixedDataModule
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.visual_text import VisualTextDataModule
 
 __all__ = (
     "ClipDataModule",
@@ -15,5 +16,6 @@ __all__ = (
     "ImageDataModule",
     "MixedDataModule",
     "ShardDataModule",
+    "VisualTextDataModule",
     "feature_statistics",
 )

@@ -2,10 +2,10 @@
 
 Frozen extractors turn texts, images and waveforms into rows of features that are stored in shards;
 :class:`ProjectionEncoder` is the trained encoder of such rows. :mod:`affectkit.encoders.tiny` needs
-no weights and no network.
+no weights and no network. :mod:`affectkit.encoders.clip` holds the towers of CLIP models.
 """
 
-from affectkit.encoders import tiny
+from affectkit.encoders import clip, tiny
 from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
 from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.projection import ProjectionEncoder
@@ -18,6 +18,7 @@ __all__ = [
     "ProjectionEncoder",
     "TransformersTextEncoder",
     "Waveform",
+    "clip",
     "tiny",
     "weights_digest",
 ]

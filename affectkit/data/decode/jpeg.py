@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def has_fast_jpeg() -> bool:
-    """Whether the extra ``fast`` is installed; without it Pillow decodes, to the same pixels."""
+    """Whether the extra ``fast`` is installed; without it others decode, to the same pixels."""
     return _simplejpeg() is not None
 
 

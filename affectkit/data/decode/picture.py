@@ -12,12 +12,16 @@ from PIL import Image
 from affectkit.data.decode.error import DecodeError
 from affectkit.data.decode.image import IMAGE_FORMATS, MAX_PIXELS, decode_image
 from affectkit.data.decode.jpeg import decode_jpeg, has_fast_jpeg, jpeg_size
+from affectkit.data.decode.torchvision_jpeg import decode_jpeg_torchvision, has_torchvision_jpeg
 
 _JPEG: Final = ("jpeg", "jpg")
 
 
 class Picture:
     """The file of a picture, its size read from the header, its pixels not yet decoded.
+
+    JPEG files are decoded by simplejpeg where it is installed, else by torchvision where it works, else
+    by Pillow; CMYK files and other kinds by Pillow.
 
     Args:
         data: The file, e.g. a slice of a mapped tar.
@@ -27,14 +31,18 @@ class Picture:
         DecodeError: If the header is damaged, or claims more pixels than are decoded.
     """
 
-    __slots__ = ("_data", "_fast", "_kind", "height", "width")
+    __slots__ = ("_data", "_decode", "_kind", "height", "width")
 
     def __init__(self, data: bytes | memoryview, *, kind: str) -> None:
         self._data = data
         self._kind = kind
         size = jpeg_size(data) if kind in _JPEG and has_fast_jpeg() else None
-        self._fast = size is not None
-        self.height, self.width = _pillow_size(data, kind) if size is None else size
+        self._decode = None if size is None else decode_jpeg
+        if size is None:
+            size, mode = _pillow_header(data, kind)
+            if mode in ("L", "RGB") and kind in _JPEG and not has_fast_jpeg() and has_torchvision_jpeg():
+                self._decode = decode_jpeg_torchvision
+        self.height, self.width = size
         if self.height * self.width > MAX_PIXELS:
             raise DecodeError(
                 f"The {kind} file claims {self.width} x {self.height} pixels, over the limit of {MAX_PIXELS}"
@@ -51,8 +59,8 @@ class Picture:
             raise DecodeError(
                 f"A picture of {self.width} x {self.height} pixels does not fit {out.shape}: crop it."
             )
-        if self._fast and out.flags.c_contiguous:
-            decode_jpeg(self._data, out)
+        if self._decode is not None and out.flags.c_contiguous:
+            self._decode(self._data, out)
         else:
             out[...] = decode_image(self._data, kind=self._kind).numpy()
 
@@ -67,9 +75,9 @@ class Picture:
         return out
 
 
-def _pillow_size(data: bytes | memoryview, kind: str) -> tuple[int, int]:
+def _pillow_header(data: bytes | memoryview, kind: str) -> tuple[tuple[int, int], str]:
     try:
         with Image.open(io.BytesIO(data), formats=(IMAGE_FORMATS[kind],)) as picture:
-            return picture.height, picture.width
+            return (picture.height, picture.width), picture.mode
     except Exception as error:  # each of Pillow's format plug-ins has errors of its own
         raise DecodeError(f"The {kind} file is damaged ({error}): restore it or make it anew.") from error

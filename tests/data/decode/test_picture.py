@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from affectkit.data.decode import DecodeError, Picture, decode_image, has_fast_jpeg
+from affectkit.data.decode import DecodeError, Picture, decode_image, has_fast_jpeg, torchvision_jpeg
 from affectkit.data.decode import jpeg as jpeg_module
 from affectkit.data.decode import picture as picture_module
+from affectkit.data.decode.torchvision_jpeg import has_torchvision_jpeg
 
 
 def encoded(kind: str, *, mode: str = "RGB", size: tuple[int, int] = (37, 21), **options: object) -> bytes:
@@ -39,14 +40,25 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("fast", [True, False])
-def test_pixels_are_those_of_pillow_with_and_without_the_extra(
-    name: str, fast: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if fast and not has_fast_jpeg():
+DECODERS = ("simplejpeg", "torchvision", "pillow")
+
+
+def use(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this be the best decoder of JPEG files that there is."""
+    if decoder == "simplejpeg" and not has_fast_jpeg():
         pytest.skip("needs the extra 'fast'")
-    monkeypatch.setattr(picture_module, "has_fast_jpeg", lambda: fast)
+    if decoder == "torchvision" and not has_torchvision_jpeg():
+        pytest.skip("needs a torchvision that decodes JPEG files")
+    monkeypatch.setattr(picture_module, "has_fast_jpeg", lambda: decoder == "simplejpeg")
+    monkeypatch.setattr(picture_module, "has_torchvision_jpeg", lambda: decoder == "torchvision")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_pixels_are_those_of_pillow_with_every_decoder(
+    name: str, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(decoder, monkeypatch)
     kind, data = FILES[name]
     picture = Picture(memoryview(data), kind=kind)
     assert (picture.height, picture.width) == (21, 37)
@@ -57,13 +69,35 @@ def test_pixels_are_those_of_pillow_with_and_without_the_extra(
     assert torch.equal(decode_image(data, kind=kind), torch.from_numpy(picture.decode()))
 
 
-def test_the_fast_decoder_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not has_fast_jpeg():
-        pytest.skip("needs the extra 'fast'")
-    monkeypatch.setattr(picture_module, "decode_image", None)
-    Picture(FILES["jpg"][1], kind="jpg").decode()
-    with pytest.raises(TypeError):
-        Picture(FILES["jpg cmyk"][1], kind="jpg").decode()
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_the_best_decoder_is_the_one_that_runs(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(decoder, monkeypatch)
+    functions = {
+        "simplejpeg": "decode_jpeg",
+        "torchvision": "decode_jpeg_torchvision",
+        "pillow": "decode_image",
+    }
+    for other, function in functions.items():
+        if other != decoder:
+            monkeypatch.setattr(picture_module, function, None)
+    for name in ("jpg", "jpg grey"):
+        Picture(FILES[name][1], kind="jpg").decode()
+    if decoder != "pillow":
+        with pytest.raises(TypeError):
+            Picture(FILES["jpg cmyk"][1], kind="jpg").decode()
+
+
+@pytest.mark.parametrize("failure", [OSError("libjpeg.so: not found"), RuntimeError("operator is absent")])
+def test_a_torchvision_that_does_not_load_is_passed_over(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise failure
+
+    torchvision_jpeg._decoder.cache_clear()
+    monkeypatch.setattr(torchvision_jpeg, "require", broken)
+    assert not has_torchvision_jpeg()
+    torchvision_jpeg._decoder.cache_clear()
 
 
 def test_a_target_that_is_not_contiguous_is_filled_as_well() -> None:
@@ -75,12 +109,10 @@ def test_a_target_that_is_not_contiguous_is_filled_as_well() -> None:
         Picture(data, kind="jpg").decode_into(wide)
 
 
-@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp"])
-def test_damage_is_an_error(kind: str, fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if fast and not has_fast_jpeg():
-        pytest.skip("needs the extra 'fast'")
-    monkeypatch.setattr(picture_module, "has_fast_jpeg", lambda: fast)
+def test_damage_is_an_error(kind: str, decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(decoder, monkeypatch)
     data = FILES[kind][1]
     for broken in (b"", b"\x00" * 64, data[:12], data[: len(data) // 2], data[: len(data) * 3 // 4]):
         with pytest.raises(DecodeError, match="damaged"):

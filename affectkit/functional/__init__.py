@@ -10,6 +10,7 @@ from affectkit.functional.f1 import class_f1, f1_score
 from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
 from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce_rows
+from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
@@ -37,6 +38,7 @@ __all__ = (
     "midranks",
     "multi_positive_info_nce_rows",
     "normalized_propagation",
+    "ordinal_log_probabilities",
     "paired_moments",
     "pearson",
     "rank_correlation",

@@ -4,16 +4,26 @@ from affectkit.heads.categorical_dimensional_graph import CategoricalDimensional
 from affectkit.heads.classification import ClassificationHead
 from affectkit.heads.cosine import CosineHead
 from affectkit.heads.dimensional import DimensionalHead
+from affectkit.heads.label_distribution import LabelDistributionHead
 from affectkit.heads.multi import MultiHead
+from affectkit.heads.multi_attribute import MultiAttributeHead
+from affectkit.heads.multi_task import MultiTaskHead
+from affectkit.heads.ordinal import OrdinalHead
 from affectkit.heads.per_dataset import PerDatasetHeads
 from affectkit.heads.perceptual import PerceptualHead
+from affectkit.heads.separate import SeparateHeads
 
 __all__ = [
     "CategoricalDimensionalGraphHead",
     "ClassificationHead",
     "CosineHead",
     "DimensionalHead",
+    "LabelDistributionHead",
+    "MultiAttributeHead",
     "MultiHead",
+    "MultiTaskHead",
+    "OrdinalHead",
     "PerDatasetHeads",
     "PerceptualHead",
+    "SeparateHeads",
 ]

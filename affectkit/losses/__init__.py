@@ -4,8 +4,10 @@ from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.linear_ramp import LinearRamp
 from affectkit.losses.mse import MSELoss
+from affectkit.losses.multilabel import MultilabelLoss
 from affectkit.losses.null_target_contrastive import NullTargetContrastiveLoss
 from affectkit.losses.pearson import PearsonLoss
+from affectkit.losses.uncertainty_weighted_sum import UncertaintyWeightedSum
 from affectkit.losses.vote_distribution import VoteDistributionLoss
 from affectkit.losses.weighted_smoothing import WeightedSmoothingLoss
 from affectkit.losses.weighted_sum import WeightedSum
@@ -15,8 +17,10 @@ __all__ = (
     "ClassificationLoss",
     "LinearRamp",
     "MSELoss",
+    "MultilabelLoss",
     "NullTargetContrastiveLoss",
     "PearsonLoss",
+    "UncertaintyWeightedSum",
     "VoteDistributionLoss",
     "WeightedSmoothingLoss",
     "WeightedSum",

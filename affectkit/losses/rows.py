@@ -37,3 +37,17 @@ def mean_over_rows(rows: Tensor, counted: Tensor, weight: Tensor | None) -> tupl
         kept = kept * weight.to(kept.dtype)
     number = counted.sum().to(kept.dtype)
     return kept.sum() / number.clamp(min=1), number
+
+
+def row_like(target: Target) -> Tensor:
+    """Some tensor of the target with one element a row."""
+    for rows in (target.weight, target.label):
+        if rows is not None:
+            return rows
+    for columns in (target.dims, target.distribution, target.multilabel):
+        if columns is not None:
+            return columns[..., 0]
+    for extra in (target.extra or {}).values():
+        # labels are whole numbers, one a row; values have a column each
+        return extra[..., 0] if extra.is_floating_point() else extra
+    raise ValueError("a sum of losses got a Target without any field; give the batch labels or dims.")

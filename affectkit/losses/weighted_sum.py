@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from affectkit.losses.rows import real_rows
+from affectkit.losses.rows import real_rows, row_like
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
 
@@ -76,7 +76,7 @@ class WeightedSum(nn.Module):
 
     def forward(self, output: AffectOutput, target: Target) -> LossTerms:
         """Sum the losses; each term is reported before its weight, over the common divisor."""
-        number = real_rows(target, _row_like(target)).sum()
+        number = real_rows(target, row_like(target)).sum()
         totals: list[Tensor] = []
         terms: dict[str, Tensor] = {}
         for name, loss in self.losses.items():
@@ -86,17 +86,3 @@ class WeightedSum(nn.Module):
             totals.append(self.weight_of(name) * share)
         total = torch.stack(totals).sum()
         return LossTerms(total, terms, number.to(total.dtype))
-
-
-def _row_like(target: Target) -> Tensor:
-    """Some tensor of the target with one element a row."""
-    for rows in (target.weight, target.label):
-        if rows is not None:
-            return rows
-    for columns in (target.dims, target.distribution, target.multilabel):
-        if columns is not None:
-            return columns[..., 0]
-    for extra in (target.extra or {}).values():
-        # labels are whole numbers, one a row; values have a column each
-        return extra[..., 0] if extra.is_floating_point() else extra
-    raise ValueError("WeightedSum got a Target without any field; give the batch labels or dims.")

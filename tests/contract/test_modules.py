@@ -16,20 +16,30 @@ from affectkit.catalog import COMPONENTS
 from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
 from affectkit.encoders import ProjectionEncoder
 from affectkit.fusion import ConcatFusion, GatedFusion, SumFusion
+from affectkit.graph import LabelGraph
 from affectkit.heads import (
+    CategoricalDimensionalGraphHead,
     ClassificationHead,
     CosineHead,
     DimensionalHead,
+    LabelDistributionHead,
+    MultiAttributeHead,
     MultiHead,
+    MultiTaskHead,
+    OrdinalHead,
     PerceptualHead,
     PerDatasetHeads,
+    SeparateHeads,
 )
+from affectkit.labels import LabelSpace, affect_scale
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
     MSELoss,
+    MultilabelLoss,
     NullTargetContrastiveLoss,
     PearsonLoss,
+    UncertaintyWeightedSum,
     VoteDistributionLoss,
     WeightedSmoothingLoss,
     WeightedSum,
@@ -111,6 +121,7 @@ def run_loss(module: nn.Module, batch: int) -> Leaves:
         label=label.masked_fill(~mask, -100),
         dims=features(batch, 2, seed=2),
         distribution=torch.softmax(features(batch, 3, seed=3), dim=-1),
+        multilabel=(features(batch, 3, seed=4) > 0).float(),
         weight=mask.float(),
     )
     result: LossTerms = module(
@@ -150,6 +161,16 @@ def temporal() -> TemporalTransformer:
 
 
 IN_DIMS = {"text": 6, "audio": 4}
+GRAPH = LabelGraph.from_edges(
+    [("happy", "valence"), ("sad", "valence"), ("sad", "arousal")],
+    space=LabelSpace("three.v1", ("calm", "happy", "sad")),
+    scale=affect_scale("va.unit"),
+)
+
+
+def graph_head(**options: bool) -> CategoricalDimensionalGraphHead:
+    return CategoricalDimensionalGraphHead(6, GRAPH, embedding_dim=4, hidden_dims=(8,), **options)
+
 
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
@@ -192,6 +213,32 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: DimensionalHead(6, 2), run_head),
         Case(lambda: DimensionalHead(6, 2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
     ],
+    "CategoricalDimensionalGraphHead": [
+        Case(graph_head, run_head),
+        Case(lambda: graph_head(learnable_adjacency=True, learnable_embeddings=True), run_head),
+        Case(lambda: graph_head(learnable_adjacency=True, sparse=True), run_head),
+    ],
+    "LabelDistributionHead": [
+        Case(lambda: LabelDistributionHead(6, 3), run_head),
+        Case(
+            lambda: LabelDistributionHead(
+                6, 3, anchors=[(0.0, 0.0), (1.0, 0.5), (-1.0, 0.5)], learnable_anchors=True, hidden_dim=4
+            ),
+            run_head,
+        ),
+    ],
+    "MultiAttributeHead": [
+        Case(lambda: MultiAttributeHead(6, 3, {"scene": 4, "object": 5}, feature_dim=4), run_head)
+    ],
+    "MultiTaskHead": [
+        Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2), run_head),
+        Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
+    ],
+    "OrdinalHead": [
+        Case(lambda: OrdinalHead(6, 2), run_head),
+        Case(lambda: OrdinalHead(6, 4, hidden_dim=4, values=(-1.0, 0.0, 1.0, 2.0)), run_head),
+    ],
+    "SeparateHeads": [Case(lambda: SeparateHeads(6, num_classes=3, num_dims=2, hidden_dim=4), run_head)],
     "MultiHead": [
         Case(
             lambda: MultiHead(
@@ -218,8 +265,23 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 0.5], gamma=2.0), run_loss),
     ],
     "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
-    "CCCLoss": [Case(CCCLoss, run_loss)],
+    "CCCLoss": [
+        Case(CCCLoss, run_loss),
+        Case(lambda: CCCLoss(weighted=True, mixed_moments=True), run_loss),
+    ],
     "MSELoss": [Case(MSELoss, run_loss)],
+    "MultilabelLoss": [
+        Case(MultilabelLoss, run_loss),
+        Case(lambda: MultilabelLoss(positive_weight=[1.0, 2.0, 3.0]), run_loss),
+    ],
+    "UncertaintyWeightedSum": [
+        Case(
+            lambda: UncertaintyWeightedSum(
+                {"label": ClassificationLoss(3), "va": MSELoss()}, regressions=["va"]
+            ),
+            run_loss,
+        )
+    ],
     "NullTargetContrastiveLoss": [
         Case(lambda: NullTargetContrastiveLoss(temperature=2.0), run_null_contrast),
         Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),

@@ -17,8 +17,10 @@ from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
     MSELoss,
+    MultilabelLoss,
     NullTargetContrastiveLoss,
     PearsonLoss,
+    UncertaintyWeightedSum,
     VoteDistributionLoss,
     WeightedSmoothingLoss,
     WeightedSum,
@@ -54,8 +56,12 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "VoteDistributionLoss": VoteDistributionLoss,
     "CCCLoss": CCCLoss,
     "MSELoss": MSELoss,
+    "MultilabelLoss": MultilabelLoss,
     "NullTargetContrastiveLoss": NullContrastOfLogits,
     "PearsonLoss": PearsonLoss,
+    "UncertaintyWeightedSum": lambda: UncertaintyWeightedSum(
+        {"label": ClassificationLoss(3), "va": MSELoss()}
+    ),
     "WeightedSmoothingLoss": lambda: WeightedSmoothingLoss([1.0, 2.0, 3.0]),
     "WeightedSum": lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}),
 }
@@ -96,6 +102,7 @@ def loss_total(loss: Loss, *, filler: float) -> tuple[float, float, Tensor, Tens
         label=LABEL.masked_fill(~REAL, -100),
         dims=noise(2, 5, 2, seed=2).masked_fill(gap, filler),
         distribution=torch.softmax(noise(2, 5, 3, seed=3), dim=-1),
+        multilabel=(noise(2, 5, 3, seed=4) > 0).float(),
         weight=REAL.float(),
     )
     terms = loss(AffectOutput(logits=logits, dims=dims), target)
@@ -127,6 +134,7 @@ def test_a_batch_without_targets_is_a_zero_that_keeps_the_graph(name: str) -> No
         label=torch.full((2, 5), -100),
         dims=torch.full((2, 5, 2), float("nan")),
         distribution=torch.full((2, 5, 3), float("nan")),
+        multilabel=torch.full((2, 5, 3), float("nan")),
         weight=torch.zeros(2, 5),
     )
     terms = LOSSES[name]()(AffectOutput(logits=logits, dims=dims), target)

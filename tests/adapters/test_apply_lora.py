@@ -152,3 +152,56 @@ def test_refusals_leave_the_module_as_it_was() -> None:
         apply_lora(biased)
     with pytest.raises(ValueError, match="call apply_lora first"):
         merge_lora(nn.Linear(3, 3))
+
+
+def timm_tower() -> tuple[nn.Module, Tensor]:
+    from timm.models.vision_transformer import VisionTransformer
+
+    tower = VisionTransformer(img_size=16, patch_size=8, embed_dim=16, depth=2, num_heads=2, num_classes=0)
+    return tower, torch.randn(3, 3, 16, 16)
+
+
+def bert_tower() -> tuple[nn.Module, Tensor]:
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=20, hidden_size=16, intermediate_size=16, num_attention_heads=2, num_hidden_layers=2
+    )
+    tower: nn.Module = BertModel(config)
+    return tower, torch.arange(6).reshape(2, 3)
+
+
+@pytest.mark.parametrize("make", [timm_tower, bert_tower])
+def test_the_towers_of_other_libraries(make: Callable[[], tuple[nn.Module, Tensor]]) -> None:
+    torch.manual_seed(0)
+    network, x = make()
+    network.eval()
+
+    def features() -> Tensor:
+        result = network(x)
+        found = result if isinstance(result, Tensor) else result[0]
+        assert isinstance(found, Tensor)
+        return found
+
+    with torch.no_grad():
+        plain = features()
+        assert len(apply_lora(network, ("q", "v"), rank=2)) == 2
+        torch.testing.assert_close(features(), plain, rtol=0, atol=1e-6)
+        fill(network)
+        trained = features()
+        assert not torch.allclose(trained, plain, atol=1e-2)
+        merge_lora(network)
+        torch.testing.assert_close(features(), trained, rtol=1e-4, atol=1e-4)
+
+
+def test_the_fused_kernel_of_torch_does_not_skip_the_updates() -> None:
+    # In evaluation without a graph, torch's layer would multiply by the frozen weights itself.
+    torch.manual_seed(0)
+    network = torch_blocks().eval()
+    apply_lora(network, ALL, rank=2)
+    fill(network)
+    padding = torch.tensor([[False] * 5, [False] * 3 + [True] * 2, [False] * 5])
+    learned: Tensor = network(X, src_key_padding_mask=padding)
+    with torch.no_grad():
+        fast: Tensor = network(X, src_key_padding_mask=padding)
+    torch.testing.assert_close(fast[~padding], learned[~padding], rtol=1e-5, atol=1e-5)

@@ -168,8 +168,18 @@ GRAPH = LabelGraph.from_edges(
 )
 
 
-def graph_head(**options: bool) -> CategoricalDimensionalGraphHead:
-    return CategoricalDimensionalGraphHead(6, GRAPH, embedding_dim=4, hidden_dims=(8,), **options)
+def graph_head(
+    *, learnable_adjacency: bool = False, learnable_embeddings: bool = False, sparse: bool = False
+) -> CategoricalDimensionalGraphHead:
+    return CategoricalDimensionalGraphHead(
+        6,
+        GRAPH,
+        embedding_dim=4,
+        hidden_dims=(8,),
+        learnable_adjacency=learnable_adjacency,
+        learnable_embeddings=learnable_embeddings,
+        sparse=sparse,
+    )
 
 
 CASES: dict[str, list[Case]] = {

@@ -411,7 +411,7 @@ def test_texts_in_files_and_classes_of_foreign_tars(tmp_path: Path, open_licence
     )
     assert (titles.severity, lines.severity) == ("note", "warning")
     assert lines.examples == ("foreign/train/a != foreign/train/b",)
-    assert only(report, "near_duplicate_text").examples == ("foreign/train/c ~ foreign/train/d (0.86)",)
+    assert only(report, "near_duplicate_text").examples == ("foreign/train/c ~ foreign/train/d (0.87)",)
 
 
 def test_an_lmdb_gives_the_same_report(make_set: MakeSet, open_licence: Licence, tmp_path: Path) -> None:

@@ -160,7 +160,13 @@ def model_tokenizer(text_config: Mapping[str, Any], *, folder: str | None = None
             "prompts have no room: choose another model."
         )
     library = _open_clip()
-    sentences: Any = library.tokenizer.HFTokenizer(folder or source, context_length=length, **options)
+    try:
+        sentences: Any = library.tokenizer.HFTokenizer(folder or source, context_length=length, **options)
+    except Exception as error:
+        raise ValueError(
+            f"the tokenizer {folder or source!r} of a CLIP model could not be loaded "
+            f"({type(error).__name__}): it needs a folder that is there, or the hub and the extra 'text'."
+        ) from error
     inner: Any = sentences.tokenizer
     end = inner.eos_token_id if inner.eos_token_id is not None else inner.sep_token_id
     ends: Tensor = sentences([""], length)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 
 from affectkit.encoders.clip import ClipBase, UnsupportedTowerError, clip_base
+from affectkit.encoders.clip.open_clip_bridge import model_tokenizer
 
 
 def test_ids_end_and_padding() -> None:
@@ -46,6 +48,15 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="text 1 of 1, '  ', has no token at all"):
         base.tokenize(["  "])
     assert base.tokenize(["happy " * 75]).end.tolist() == [76]
+
+
+def test_a_tokenizer_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"could not be loaded \(.*\): it needs a folder"):
+        model_tokenizer({"hf_tokenizer_name": str(tmp_path / "absent")})
+    with pytest.raises(UnsupportedTowerError, match="the tokenizer mode 'clips'"):
+        model_tokenizer({"hf_tokenizer_name": "absent", "tokenizer_mode": "clips"})
+    with pytest.raises(UnsupportedTowerError, match=r"with \['reduction_mask'\] drops words"):
+        model_tokenizer({"tokenizer_kwargs": {"reduction_mask": "simple"}})
 
 
 def test_a_model_without_a_text_tower() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def save_adapter(
 def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAdapter:
     """Build an adapter from its file, in evaluation mode.
 
+    A base that is given is only read: where the base itself was trained, the adapter gets a copy.
+
     Args:
         path: What :func:`save_adapter` wrote.
         base: The CLIP model, or the path or name to build it from; None builds it from the name in the
@@ -82,6 +85,8 @@ def load_adapter(path: Path | str, base: ClipBase | str | None = None) -> ClipAd
             f"the base given is '{base.identity.name}' with other weights (digest {base.identity.digest}): "
             "give the base it was trained on."
         )
+    elif any(name.removeprefix("base.") in base.state_dict() for name in tensors):
+        base = copy.deepcopy(base)
     adapter = make_adapter(about["adapter"], base, about["class_names"], **about["options"])
     assert isinstance(adapter, nn.Module)
     load_trained_state(adapter, tensors)

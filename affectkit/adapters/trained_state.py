@@ -33,11 +33,16 @@ def trained_state(adapter: nn.Module) -> dict[str, Tensor]:
 def load_trained_state(adapter: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Put a :func:`trained_state` into an adapter built with the same options.
 
+    What was trained of the base itself is put there, and learns from now on.
+
     Raises:
         ValueError: If the state is of another adapter, or of other options.
     """
+    parameters = dict(adapter.named_parameters(remove_duplicate=False))
     expected = trained_state(adapter).keys()
-    missing, further = sorted(expected - state.keys()), sorted(state.keys() - expected)
+    missing = sorted(expected - state.keys())
+    tuned = {name for name in state.keys() - expected if name.startswith("base.") and name in parameters}
+    further = sorted(state.keys() - expected - tuned)
     if missing or further:
         odd = f"lacks '{missing[0]}'" if missing else f"holds '{further[0]}', which the adapter has not"
         raise ValueError(
@@ -52,3 +57,5 @@ def load_trained_state(adapter: nn.Module, state: Mapping[str, Tensor]) -> None:
             f"the trained state does not fit {type(adapter).__name__} ({detail}): "
             "build the adapter with the options and the classes that it was trained with."
         ) from error
+    for name in tuned:
+        parameters[name].requires_grad_(True)

@@ -108,6 +108,7 @@ def test_dropout_acts_on_the_update_alone() -> None:
     torch.manual_seed(3)
     mean = torch.stack([layer(X) for _ in range(4000)]).mean(0)
     torch.testing.assert_close(mean, expected, rtol=0.1, atol=0.35)
+    assert not torch.equal(layer(X), layer(X))
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
             if name.endswith("lora_b"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from pathlib import Path
@@ -172,10 +173,23 @@ def test_options_that_are_not_plain_are_refused(tmp_path: Path) -> None:
         assert json.loads(file.metadata()["affectkit"])["about"]["options"] == {"scale": 3.0}
 
 
-def test_what_an_unfrozen_base_learned_is_saved_too() -> None:
+def test_what_an_unfrozen_base_learned_is_saved_too(tmp_path: Path) -> None:
     base = clip_base("tiny")
     probe = LinearProbe(base, NAMES)
     assert set(trained_state(probe)) == {"classifier.weight", "classifier.bias"}
     base.image.requires_grad_(True)
     names = {f"base.image.{name}" for name, _ in base.image.named_parameters()}
     assert set(trained_state(probe)) == names | {"classifier.weight", "classifier.bias"}
+    with torch.no_grad():
+        for parameter in base.image.parameters():
+            parameter.mul_(1.1)
+        probe.classifier.weight.normal_()
+    path = tmp_path / "tuned"
+    save_adapter(path, probe)
+    plain = clip_base("tiny")
+    before = copy.deepcopy(plain.state_dict())
+    for given in (None, plain):
+        again = load_adapter(path, given)
+        assert torch.equal(logits(again), logits(probe))
+        assert isinstance(again, LinearProbe) and set(trained_state(again)) == set(trained_state(probe))
+    assert all(torch.equal(value, before[name]) for name, value in plain.state_dict().items())

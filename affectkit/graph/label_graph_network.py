@@ -101,21 +101,36 @@ class LabelGraphNetwork(nn.Module):
             bound = 1.0 / math.sqrt(weight.shape[1])
             nn.init.uniform_(weight, -bound, bound)
 
+    def may_wait(self, num_features: int) -> bool:
+        """Whether the last product with P costs less on the scores of so many features."""
+        waits = isinstance(self.propagation, DensePropagation) and len(self.weights) > int(self.folded)
+        return waits and num_features < min(self.weights[-1].shape)
+
+    def complete_scores(self, scores: Tensor) -> Tensor:
+        """Products with complete rows, from products (..., N) with rows that are not complete."""
+        (matrix, *_) = self.propagation.state_tensors()
+        return F.linear(scores, matrix)
+
     def state_key(self) -> tuple[object, ...]:
         """Something that differs after every step, load or move of a parameter or buffer."""
         state = (*self.weights, self.embeddings, *self.propagation.state_tensors())
         return tuple((part.data_ptr(), part._version, part.dtype) for part in state)
 
-    def forward(self) -> Tensor:
-        """Rows of all labels."""
+    def forward(self, *, complete: bool = True) -> Tensor:
+        """Rows of all labels.
+
+        Args:
+            complete: Whether the last product with P is made. Without it, :meth:`complete_scores` makes
+                it on the products of features and rows, which is cheaper for few features.
+        """
         nodes = self.embeddings
         for number, weight in enumerate(self.weights):
-            if number == 0 and self.folded:
-                nodes = nodes @ weight
-                continue
             if number > 0:
                 nodes = F.leaky_relu(nodes, self.negative_slope)
-            if weight.shape[0] <= weight.shape[1]:
+            done = (number == 0 and self.folded) or (number == len(self.weights) - 1 and not complete)
+            if done:
+                nodes = nodes @ weight
+            elif weight.shape[0] <= weight.shape[1]:
                 nodes = self.propagation(nodes) @ weight
             else:
                 nodes = self.propagation(nodes @ weight)

@@ -156,7 +156,7 @@ class CategoricalDimensionalGraphHead(nn.Module):
                 f"a head built with in_dim={self.in_dim} got features of width {pooled.shape[-1]}: "
                 "build it with the out_dim of the part before it."
             )
-        scores = F.linear(pooled, self.label_rows())
+        scores = self._scores(pooled)
         if self.num_dims == 0:
             return AffectOutput(logits=scores, embedding=pooled)
         logits, dims = scores[..., : self.num_classes], scores[..., self.num_classes :]
@@ -175,8 +175,17 @@ class CategoricalDimensionalGraphHead(nn.Module):
         # A copy keeps its own rows: where its tensors lie says nothing about those of the original.
         return {**self.__dict__, "_kept": None}
 
-    def _generate(self) -> Tensor:
+    def _scores(self, pooled: Tensor) -> Tensor:
+        fresh = torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        if not (fresh and self.network.may_wait(pooled[..., 0].numel())):
+            return F.linear(pooled, self.label_rows())
+        scores = F.linear(pooled, self._generate(complete=False))
+        with torch.autocast(scores.device.type, enabled=False):
+            rows_dtype = self.network.embeddings.dtype
+            return self.network.complete_scores(scores.to(rows_dtype)).to(scores.dtype)
+
+    def _generate(self, *, complete: bool = True) -> Tensor:
         # Few and small products, whose rounding in half precision every prediction would inherit.
         with torch.autocast(self.network.embeddings.device.type, enabled=False):
-            rows: Tensor = self.network()
+            rows: Tensor = self.network(complete=complete)
         return rows

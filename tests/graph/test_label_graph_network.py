@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -66,3 +68,32 @@ def test_refusals() -> None:
         LabelGraphNetwork(E, torch.eye(5), widths=(4,))
     with pytest.raises(ValueError, match="at least one width"):
         LabelGraphNetwork(E, P, widths=())
+
+
+def test_edges_send_the_gradient_of_the_product_and_travel_with_their_buffer() -> None:
+    x = noise(6, 3, seed=4).requires_grad_()
+    twin = x.detach().clone().requires_grad_()
+    edges = EdgePropagation(P)
+    torch.autograd.backward((edges(x) * noise(6, 3, seed=5)).sum())
+    torch.autograd.backward(((P @ twin) * noise(6, 3, seed=5)).sum())
+    assert x.grad is not None and twin.grad is not None
+    torch.testing.assert_close(x.grad, twin.grad, rtol=1e-5, atol=1e-5)
+    other = EdgePropagation(P.T)
+    other.load_state_dict(edges.state_dict())
+    torch.testing.assert_close(other(x), edges(x))
+    assert copy.deepcopy(edges)._sorted is None
+    assert edges.double()(x.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("learnable", [False, True])
+def test_the_last_product_may_wait_for_the_scores(learnable: bool) -> None:
+    network = LabelGraphNetwork(E, P, widths=(7, 9), learnable_propagation=learnable)
+    features = noise(2, 3, 9, seed=6)
+    assert network.may_wait(6) and not network.may_wait(7)
+    expected = features @ network().T
+    waited = network.complete_scores(features @ network(complete=False).T)
+    torch.testing.assert_close(waited, expected, rtol=1e-4, atol=1e-5)
+    # With one layer over fixed vectors the product is made already.
+    assert LabelGraphNetwork(E, P, widths=(9,), learnable_embeddings=True).may_wait(3)
+    assert not LabelGraphNetwork(E, P, widths=(9,)).may_wait(3)
+    assert not LabelGraphNetwork(E, P, widths=(7, 9), sparse=True).may_wait(3)

@@ -244,3 +244,20 @@ def test_refusals() -> None:
         head(bounds=(1.0, 1.0))
     with pytest.raises(LabelGraphError, match="cannot be read"):
         CategoricalDimensionalGraphHead(4, "affectnet9")
+
+
+def test_few_and_many_features_train_alike() -> None:
+    # Few features wait with the last product, many do not; both are the same function.
+    module = head().double()
+    many = X.double().repeat(2, 1, 1)
+    few = predict(module, many[:1])
+    assert module.network.may_wait(3) and not module.network.may_wait(24)
+    whole = predict(module, many)
+    torch.testing.assert_close(few[0], whole[0][:1], rtol=0, atol=1e-12)
+    weight = torch.zeros(8, 3, 3).double()
+    weight[0] = 1.0
+    parameters = list(module.parameters())
+    one = torch.autograd.grad((few[1]).sum(), parameters)
+    other = torch.autograd.grad((whole[1] * weight).sum(), parameters)
+    for first, second in zip(one, other):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-12)

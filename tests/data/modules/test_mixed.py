@@ -157,3 +157,85 @@ def test_a_run_under_lightning_resumes(dialogues: str, dimensional: str, tmp_pat
         fit("broken", until=step)
     resumed = fit("broken", resume=True)
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+
+
+def several(labelled: str, other: str, evaluate: str | list[str] | None) -> MixedDataModule:
+    return MixedDataModule(
+        {
+            "first": ConversationDataModule(labelled, batch_size=4, seed=1),
+            "second": ConversationDataModule(other, batch_size=2, seed=2),
+        },
+        evaluate=evaluate,
+    )
+
+
+def small_trainer(folder: Path) -> Trainer:
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+    )
+
+
+def test_several_sources_are_evaluated_each_on_its_own(make_dialogues: MakeDialogues, tmp_path: Path) -> None:
+    one, two = make_dialogues(val=5, test=4), make_dialogues(val=3, test=3)
+    task = ConversationTask("meld7.official", {"text": 3, "audio": 2}, hidden_dim=4, seed=1)
+    data = several(one, two, ["second", "first"])
+    assert data.loader_names("val") == data.loader_names("test") == ("second", "first")
+    trainer = small_trainer(tmp_path)
+    trainer.fit(task, data)
+    found = {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name}
+    assert found and all(name.startswith(("val/first/", "val/second/")) for name in found)
+    for source in ("first", "second"):
+        single = small_trainer(tmp_path)
+        (alone,) = single.validate(task, several(one, two, source), verbose=False)
+        assert alone == {
+            f"val/{name.split('/')[2]}": pytest.approx(value, nan_ok=True)
+            for name, value in found.items()
+            if name.startswith(f"val/{source}/")
+        }
+    predictions = small_trainer(tmp_path).predict(task, data)
+    assert predictions is not None
+    second, first = ([key for batch in part for key in batch.keys] for part in predictions)
+    assert second == [f"second/test0{i}" for i in range(3)] and first == [f"first/test0{i}" for i in range(4)]
+
+
+def test_classes_of_all_evaluated_sources_are_counted(make_dialogues: MakeDialogues) -> None:
+    data = several(make_dialogues(), make_dialogues(val=2), ["first", "second"])
+    parts = [source.class_counts("val") for source in data.sources.values()]
+    assert torch.equal(data.class_counts("val"), parts[0] + parts[1])
+
+
+@pytest.mark.parametrize("evaluate", ["third", [], ["first", "first"], ["first", "third"]])
+def test_what_cannot_be_evaluated_is_refused(
+    make_dialogues: MakeDialogues, evaluate: str | list[str]
+) -> None:
+    with pytest.raises(DataModuleError, match="cannot evaluate"):
+        several(make_dialogues(), make_dialogues(), evaluate)
+
+
+def test_statistics_are_those_of_all_rows_of_all_sources(
+    make_dialogues: MakeDialogues, dimensional: str
+) -> None:
+    labelled = make_dialogues()
+    found = pair(labelled, dimensional).feature_statistics()
+    rows: dict[str, list[Tensor]] = {"text": [], "audio": []}
+    for root in (labelled, dimensional):
+        source = ConversationDataModule(root)
+        store, read = source.store("train"), source.decoder("train")
+        for position in range(len(store)):
+            features = read(store.get(position)).features
+            for name in rows:
+                if name in features:
+                    rows[name].append(features[name].double())
+    assert set(found) == set(rows)
+    for name, parts in rows.items():
+        whole = torch.cat(parts)
+        assert found[name].rows == len(whole)
+        torch.testing.assert_close(found[name].mean, whole.mean(dim=0))
+        torch.testing.assert_close(found[name].deviation, whole.std(dim=0, correction=0))

@@ -101,6 +101,7 @@ COMPONENTS: tuple[Component, ...] = (
         "affectkit.temporal.TemporalStreams",
         "temporal",
         paper=_CLIP_CAER,
+        status="verified",
         aliases=("CLIP-CAER", "face and context"),
     ),
     Component(
@@ -135,6 +136,7 @@ COMPONENTS: tuple[Component, ...] = (
         "affectkit.heads.CosineHead",
         "head",
         paper=_CLIP_CAER,
+        status="verified",
         aliases=("cosine classifier",),
     ),
     Component(

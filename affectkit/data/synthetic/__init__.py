@@ -7,6 +7,7 @@ from affectkit.data.synthetic.confusion import CONFUSIONS, blend
 from affectkit.data.synthetic.corpus import SyntheticConversation, SyntheticCorpus, SyntheticUtterance
 from affectkit.data.synthetic.emotion_chain import BASE_RATES, Turn, emotion_chain
 from affectkit.data.synthetic.face import FaceIdentity, FaceView, draw_face
+from affectkit.data.synthetic.scene import PROPS, WALLS, Frame, Scene
 from affectkit.data.synthetic.sentences import sentence
 from affectkit.data.synthetic.voice import (
     EMOTION_PROSODY,
@@ -16,6 +17,9 @@ from affectkit.data.synthetic.voice import (
     prosody,
     synthesise_voice,
 )
+from affectkit.data.synthetic.write_captions import write_synthetic_captions
+from affectkit.data.synthetic.write_clips import write_synthetic_clips
+from affectkit.data.synthetic.write_pictures import write_face_folder, write_synthetic_pictures
 from affectkit.data.synthetic.write_synthetic import write_synthetic
 
 __all__ = (
@@ -24,10 +28,14 @@ __all__ = (
     "CONFUSIONS",
     "EMOTION_ACTION_UNITS",
     "EMOTION_PROSODY",
+    "PROPS",
     "SAMPLE_RATE",
+    "WALLS",
     "FaceIdentity",
     "FaceView",
+    "Frame",
     "Prosody",
+    "Scene",
     "SyntheticConversation",
     "SyntheticCorpus",
     "SyntheticUtterance",
@@ -40,5 +48,9 @@ __all__ = (
     "prosody",
     "sentence",
     "synthesise_voice",
+    "write_face_folder",
     "write_synthetic",
+    "write_synthetic_captions",
+    "write_synthetic_clips",
+    "write_synthetic_pictures",
 )

@@ -19,7 +19,7 @@ from affectkit.data.modules import ConversationDataModule
 from affectkit.data.synthetic import write_synthetic
 from affectkit.encoders import ProjectionEncoder
 from affectkit.predict import extract_features, named_extractor
-from affectkit.recipes import recipe_path, recipes
+from affectkit.recipes import recipe_path
 from affectkit.tasks import ConversationTask
 
 # jsonargparse deprecates what Lightning and older releases of itself still need.
@@ -50,7 +50,7 @@ def options(recipe: str, features: str, folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("recipe", [recipe.name for recipe in recipes()])
+@pytest.mark.parametrize("recipe", sorted(SMALL))
 def test_fit_test_predict_reload(recipe: str, features: str, tmp_path: Path) -> None:
     given = options(recipe, features, tmp_path / "run")
     assert train(["fit", *given, "--trainer.max_epochs", "2"]) == 0

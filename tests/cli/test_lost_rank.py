@@ -18,7 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from affectkit.cli import lost_rank
 from affectkit.cli.lost_rank import LostRankError, explained_loss, is_loss, limit_waiting
 
-CONFIG = {
+CONFIG: dict[str, dict[str, object]] = {
     "model": {
         "class_path": "affectkit.tasks.ConversationTask",
         "init_args": {
@@ -113,9 +113,8 @@ def two_ranks(place: Path, features: Path, *options: str, **changes: object) -> 
 
 
 def trainer_with(name: str) -> dict[str, object]:
-    trainer = dict(CONFIG["trainer"])
-    trainer["callbacks"] = [{"class_path": "parts.End", "init_args": {"signal": name}}]
-    return trainer
+    callbacks = [{"class_path": "parts.End", "init_args": {"signal": name}}]
+    return {**CONFIG["trainer"], "callbacks": callbacks}
 
 
 @pytest.mark.distributed

@@ -147,6 +147,8 @@ def test_pictures(
     near = only(report, "near_duplicate_picture")
     assert (near.severity, near.count) == ("warning", 1)
     assert near.examples[0].startswith("faces/train/b ~ faces/test/d (")
+    same_pixels = audit_datasets([root], settings=AuditSettings(picture_similarity=1.0))
+    assert "near_duplicate_picture" not in codes(same_pixels)
     conflict = only(report, "label_conflict")
     assert (conflict.severity, conflict.examples) == ("warning", ("faces/train/a != faces/test/c",))
     assert [f.places for f in report.findings if f.code == "blank_picture"] == [
@@ -374,6 +376,16 @@ def test_labels_are_compared_by_name_between_sets(make_set: MakeSet, open_licenc
     assert codes(same) == {"label_order", "duplicate_text"}
     assert only(same, "duplicate_text").severity == "warning"
     assert only(audit_datasets([first, third]), "label_conflict").places == ("a", "c")
+
+
+def test_labels_of_different_sets_of_labels_do_not_conflict(make_set: MakeSet, open_licence: Licence) -> None:
+    roots = [
+        make_set(
+            name, template(name, "text", open_licence, label_space(space)), [text("train", "x", TEXTS[0], 1)]
+        )
+        for name, space in (("a", "meld7.official"), ("b", "sentiment2.mosi"))
+    ]
+    assert codes(audit_datasets(roots)) == {"label_sets", "duplicate_text"}
 
 
 def test_two_folders_of_one_set(make_set: MakeSet, open_licence: Licence) -> None:

@@ -115,6 +115,7 @@ class AffectCLI(LightningCLI):
     def after_fit(self) -> None:
         """Say where the run is and what can be done with it."""
         self._say(
+            *_sizes(self.folder),
             f"test it:     affectkit test {_shared_options(self.typed[1:])} --ckpt_path best",
             f"look at it:  affectkit report {_shown(self.folder)}",
         )
@@ -167,10 +168,20 @@ def train(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _sizes(folder: Path | None) -> list[str]:
+    """What the kept checkpoint weighs: of a model on a frozen base, only what was trained."""
+    if folder is None:
+        return []
+    best = next((path for path in (folder / "checkpoints").glob("best*.ckpt")), None)
+    return [] if best is None else [f"checkpoint:  {_shown(best)} ({best.stat().st_size / 1000:,.1f} kB)"]
+
+
 def _quieten() -> None:
     """Leave out what a user of a recipe can do nothing about."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # A frozen part stays in evaluation, on purpose.
+    warnings.filterwarnings("ignore", message="Found .* module.* in eval mode.*")
     tips = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     if not any(isinstance(known, _NoAdvertisement) for known in tips.filters):
         tips.addFilter(_NoAdvertisement())

@@ -177,15 +177,22 @@ class CategoricalDimensionalGraphHead(nn.Module):
 
     def _scores(self, pooled: Tensor) -> Tensor:
         fresh = torch.is_grad_enabled() and not torch.compiler.is_compiling()
-        if not (fresh and self.network.may_wait(pooled[..., 0].numel())):
+        if not (fresh and self.network.may_wait(pooled.numel() // self.in_dim)):
             return F.linear(pooled, self.label_rows())
         scores = F.linear(pooled, self._generate(complete=False))
+        if not torch.is_autocast_enabled(scores.device.type):
+            return self.network.complete_scores(scores)
         with torch.autocast(scores.device.type, enabled=False):
-            rows_dtype = self.network.embeddings.dtype
-            return self.network.complete_scores(scores.to(rows_dtype)).to(scores.dtype)
+            wide = scores.to(self.network.embeddings.dtype)
+            return self.network.complete_scores(wide).to(scores.dtype)
 
     def _generate(self, *, complete: bool = True) -> Tensor:
+        kind = self.network.embeddings.device.type
+        rows: Tensor
+        if not torch.is_autocast_enabled(kind):
+            rows = self.network(complete=complete)
+            return rows
         # Few and small products, whose rounding in half precision every prediction would inherit.
-        with torch.autocast(self.network.embeddings.device.type, enabled=False):
-            rows: Tensor = self.network(complete=complete)
+        with torch.autocast(kind, enabled=False):
+            rows = self.network(complete=complete)
         return rows

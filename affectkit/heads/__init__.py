@@ -10,6 +10,7 @@ from affectkit.heads.multi_attribute import MultiAttributeHead
 from affectkit.heads.multi_task import MultiTaskHead
 from affectkit.heads.ordinal import OrdinalHead
 from affectkit.heads.per_dataset import PerDatasetHeads
+from affectkit.heads.per_dataset_target import per_dataset_target
 from affectkit.heads.perceptual import PerceptualHead
 from affectkit.heads.separate import SeparateHeads
 
@@ -26,4 +27,5 @@ __all__ = [
     "PerDatasetHeads",
     "PerceptualHead",
     "SeparateHeads",
+    "per_dataset_target",
 ]

@@ -14,9 +14,9 @@ class PerDatasetHeads(nn.Module):
     """A head for each data set over one encoding; every result is in ``extra`` by the data set's name.
 
     Targets of data set ``name`` go to ``Target.extra[name]``, absent (-100, or NaN for values) in the
-    rows of the others, and each loss names its data set: ``ClassificationLoss(8, head=name)``,
-    ``MSELoss(head=name)``, ``PearsonLoss(head=name)``. A row then adds exactly nothing to the heads
-    of the other data sets.
+    rows of the others; :func:`per_dataset_target` puts them there. Each loss names its data set:
+    ``ClassificationLoss(8, head=name)``, ``MSELoss(head=name)``, ``PearsonLoss(head=name)``. A row then
+    adds exactly nothing to the heads of the other data sets.
 
     Args:
         heads: Head of each data set.

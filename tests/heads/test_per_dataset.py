@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from affectkit.heads import PerceptualHead, PerDatasetHeads
+from affectkit.heads import PerceptualHead, PerDatasetHeads, per_dataset_target
 from affectkit.losses import ClassificationLoss, MSELoss, PearsonLoss, WeightedSum
 from affectkit.types import AffectOutput, Encoding, Target
 
@@ -75,6 +75,22 @@ def test_two_data_sets_in_one_batch_equal_two_batches() -> None:
     ]
     sums = sum(part.total * part.weight for part in halves)
     torch.testing.assert_close(whole.total * whole.weight, sums)
+
+
+def test_targets_of_a_source_go_to_its_head() -> None:
+    trunk, heads, loss = parts()
+    widths = {"emotion": None, "memory": 1, "quality": 1}
+    target = Target(label=torch.tensor([0, 2, -100]), weight=torch.tensor([1.0, 1.0, 1.0]))
+    moved = per_dataset_target(target, "emotion", widths)
+    assert moved.label is None and moved.extra is not None and set(moved.extra) == set(widths)
+    assert torch.equal(moved.extra["emotion"], torch.tensor([0, 2, -100]))
+    assert moved.extra["memory"].shape == (3, 1) and bool(moved.extra["memory"].isnan().all())
+    terms = loss(heads(Encoding(trunk(X[:3]))), moved)
+    assert terms.terms["memory"] == 0 and terms.terms["emotion"] > 0
+    with pytest.raises(ValueError, match="source='lamem'"):
+        per_dataset_target(target, "lamem", widths)
+    with pytest.raises(ValueError, match="no dims of width 1 in a batch of 'memory'"):
+        per_dataset_target(target, "memory", widths)
 
 
 def test_values_need_no_weight_to_find_the_rows() -> None:

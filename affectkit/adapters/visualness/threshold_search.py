@@ -37,8 +37,8 @@ def threshold_search(
         ValueError: If a class has no row, a score is NaN, or the metric is unknown.
 
     Examples:
-        >>> threshold_search(torch.tensor([0.2, 0.6, 0.9]), torch.tensor([0, 1, 1]))
-        Threshold(threshold=0.4, value=1.0)
+        >>> threshold_search(torch.tensor([0.25, 0.75, 1.0]), torch.tensor([0, 1, 1]))
+        Threshold(threshold=0.5, value=1.0)
     """
     if metric not in ("macro_f1", "accuracy"):
         raise ValueError(f"threshold_search got metric={metric!r}: use 'macro_f1' or 'accuracy'.")

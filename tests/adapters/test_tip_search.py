@@ -17,13 +17,13 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "tip_adapter.npz"
 
 
 def separable() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Text alone is wrong, the cache alone is wrong elsewhere: only some alphas and betas are right."""
-    generator = torch.Generator().manual_seed(4)
+    """Hard rows of unequal classes: accuracy and mean recall are best at different points."""
+    generator = torch.Generator().manual_seed(9)
     labels = torch.tensor([0] * 14 + [1] * 5 + [2] * 3)
     values = torch.eye(3)[torch.tensor([0, 0, 1, 1, 2, 2])]
     truth = torch.eye(3)[labels]
-    affinity = (0.55 + 0.25 * truth @ values.T + 0.15 * torch.randn(22, 6, generator=generator)).clamp(max=1)
-    clip_logits = 0.4 * truth + 0.7 * torch.randn(22, 3, generator=generator)
+    affinity = (0.55 + 0.15 * truth @ values.T + 0.2 * torch.randn(22, 6, generator=generator)).clamp(max=1)
+    clip_logits = 0.4 * truth + 0.9 * torch.randn(22, 3, generator=generator)
     return clip_logits, affinity, values, labels
 
 

@@ -25,7 +25,7 @@ from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
-from affectkit.tasks.data_agreement import DescribesData, NamesLoaders, check_agreement
+from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_factory import OptimizerFactory
@@ -243,8 +243,7 @@ class AffectTask(LightningModule):
             fitting=stage == "fit",
         )
         for part, metrics in (("val", self.val_metrics), ("test", self.test_metrics)):
-            names = data.loader_names(part) if isinstance(data, NamesLoaders) else ()
-            for number in range(len(names) if len(names) > 1 else 0):
+            for number, _ in enumerate(loader_sources(self.trainer, part)):
                 self.source_scores[f"{part}{number}"] = StageScores(metrics)
         if stage == "fit" and self.label_space is not None and data.label_space is not None:
             self.use_class_counts(data.class_counts("train"))
@@ -296,7 +295,7 @@ class AffectTask(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Mark the epoch's sums as finished: a checkpoint made from here on starts the next one at 0."""
         self._epoch_complete = True
-        self.train_damaged.check()
+        self._check_damage()
 
     def configure_optimizers(self) -> Optimizer | OptimizerConfig | None:
         """Ask the optimizer factory."""
@@ -334,11 +333,11 @@ class AffectTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Stop where more samples were damaged than the data module allows."""
-        self._check_damage("val")
+        self._check_damage()
 
     def on_test_epoch_end(self) -> None:
         """Stop where more samples were damaged than the data module allows."""
-        self._check_damage("test")
+        self._check_damage()
 
     def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
         """Take the real rows of a batch and what was predicted for them, on the host."""
@@ -367,11 +366,10 @@ class AffectTask(LightningModule):
         mean_loss = self.val_loss if stage == "val" else self.test_loss
         damaged = self.val_damaged if stage == "val" else self.test_damaged
         place: str = stage
-        source = self._source(stage, dataloader_idx)
-        if source is not None:
+        if sources := loader_sources(self.trainer, stage):
             scores = cast(StageScores, self.source_scores[f"{stage}{dataloader_idx}"])
             metrics, mean_loss, damaged = scores.metrics, scores.loss, scores.damaged
-            place = f"{stage}/{source}"
+            place = f"{stage}/{sources[dataloader_idx]}"
         output: AffectOutput = self(batch)
         loss = self.compute_loss(batch, output)
         mean_loss.update(loss.total, loss.weight)
@@ -392,24 +390,17 @@ class AffectTask(LightningModule):
             metric.update(batch)
             self._log_sums(f"{place}/damaged", metric, batch)
 
-    def _check_damage(self, stage: Stage) -> None:
-        (self.val_damaged if stage == "val" else self.test_damaged).check()
-        for key, scores in self.source_scores.items():
-            if key.startswith(stage):
-                cast(StageScores, scores).damaged.check()
-
-    def _source(self, stage: str, dataloader_idx: int) -> str | None:
-        """Name of the source that a loader reads; None where there is one loader."""
-        data: object = getattr(self.trainer, "datamodule", None)
-        names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
-        return names[dataloader_idx] if len(names) > 1 else None
+    def _check_damage(self) -> None:
+        for module in self.modules():
+            if isinstance(module, DamageCount):
+                module.check()
 
     def _named(self, prediction: AffectPrediction, stage: str, dataloader_idx: int) -> AffectPrediction:
         """Tell apart samples of several sources, whose keys may be the same."""
-        source = self._source(stage, dataloader_idx)
-        if source is None:
+        sources = loader_sources(self.trainer, stage)
+        if not sources:
             return prediction
-        return prediction._replace(keys=[f"{source}/{key}" for key in prediction.keys])
+        return prediction._replace(keys=[f"{sources[dataloader_idx]}/{key}" for key in prediction.keys])
 
     # --------------------------------------------------------------------------------- checkpoints
 

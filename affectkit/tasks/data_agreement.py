@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from affectkit.data.modules import FeatureStatistics
@@ -46,6 +47,13 @@ class NamesLoaders(Protocol):
     def loader_names(self, stage: str) -> Sequence[str]:
         """Name of the source of each loader of ``"val"``, ``"test"`` or ``"predict"``, in their order."""
         ...
+
+
+def loader_sources(trainer: Trainer, stage: str) -> Sequence[str]:
+    """Name of the source of each loader of a stage, where there are several; else nothing."""
+    data: object = getattr(trainer, "datamodule", None)
+    names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
+    return names if len(names) > 1 else ()
 
 
 def check_agreement(

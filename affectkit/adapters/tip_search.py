@@ -69,7 +69,7 @@ def search_alpha_beta(
     else:
         # A right row counts by its class: the sum is then the mean recall of the classes that occur.
         counts = labels.bincount(minlength=values.shape[1])
-        worth = 1 / counts[labels].double() / float((counts > 0).sum())
+        worth = 1 / counts[labels].double()
     worth = worth / worth.sum()
     best = TipSearch(0.0, 0.0, -1.0)
     alphas = [0.1 + step * (alpha_top - 0.1) / alpha_steps for step in range(alpha_steps)]

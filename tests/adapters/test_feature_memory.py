@@ -87,6 +87,16 @@ def test_an_optimizer_step_is_noticed_in_evaluation() -> None:
         assert not torch.equal(module(), before)
 
 
+def test_a_step_that_leaves_no_mark_is_noticed_after_a_graph() -> None:
+    module = Counted(learned=True).eval()
+    with torch.no_grad():
+        module()
+    module()
+    module.weight.data.add_(1.0)
+    with torch.no_grad():
+        assert torch.equal(module(), torch.full((3,), 4.0))
+
+
 def test_features_of_a_validation_serve_a_training() -> None:
     module = Counted(learned=False)
     with torch.inference_mode():

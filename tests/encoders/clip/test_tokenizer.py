@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from affectkit.encoders.clip import ClipBase, UnsupportedTowerError, clip_base
+from affectkit.encoders.clip import ClipBase, ClipTokenizer, UnsupportedTowerError, clip_base
 from affectkit.encoders.clip.open_clip_bridge import model_tokenizer
 
 
@@ -25,6 +26,23 @@ def test_the_end_is_the_mark_and_not_the_largest_id() -> None:
     # In CLIP's vocabulary "!" has the id of padding.
     ids, end = base.tokenize(["! !"])
     assert ids[0, :5].tolist() == [49406, 256, 256, 49407, 0] and int(end[0]) == 3
+
+
+def test_words_may_have_larger_ids_than_the_end_mark() -> None:
+    def encode(texts: list[str], length: int) -> Tensor:
+        rows = [[1, *(10 + len(word) for word in text.split()), 2] for text in texts]
+        return torch.tensor([row + [0] * (length - len(row)) for row in rows])
+
+    marked = ClipTokenizer(encode, context_length=6, end_id=2, pad_id=0)
+    assert marked(["a bc", "a"]).end.tolist() == [3, 2] and marked.prefix == 1
+    # Without an end mark the last token that is no padding counts.
+    endless = ClipTokenizer(
+        lambda texts, length: encode(texts, length).where(encode(texts, length) != 2, 0),
+        context_length=6,
+        end_id=None,
+        pad_id=0,
+    )
+    assert endless.prefix == 1 and endless(["a bc"]).end.tolist() == [2]
 
 
 def test_a_model_without_a_start_mark() -> None:

@@ -168,8 +168,15 @@ def test_image_prompts_stand_after_the_patches() -> None:
     expected = visual.ln_post(x[:, 0]) @ visual.proj
     close(base.image.forward_prompted(images, prompts).pooled, expected)
     close(base.image.forward_prompted(images, []).pooled, visual(images))
-    # One layer alone: later layers carry the tokens on.
-    assert base.image.forward_prompted(images, prompts[:1]).pooled.shape == (2, 32)
+    # One layer alone: later layers carry the tokens on, from where the norm before them has put them.
+    x = visual.conv1(images).flatten(2).transpose(1, 2)
+    x = torch.cat([visual.class_embedding.expand(2, 1, -1), x], dim=1) + visual.positional_embedding
+    shallow = 5 * prompts[0]
+    x = visual.ln_pre(torch.cat([x, shallow.expand(2, -1, -1)], dim=1))
+    for block in visual.transformer.resblocks:
+        x = block(x)
+    expected = visual.ln_post(x[:, 0]) @ visual.proj
+    close(base.image.forward_prompted(images, [shallow]).pooled, expected)
 
 
 @pytest.mark.parametrize("name", ["tiny-siglip", "tiny-coca"])
@@ -177,8 +184,16 @@ def test_image_prompts_stand_after_the_patches() -> None:
 def test_prompted_pooling_leaves_the_prompts_out(name: str) -> None:
     _, base = both(name)
     images = torch.randn(2, 3, 32, 32)
-    pooled = base.image.forward_prompted(images, [torch.randn(1, 32)]).pooled
-    assert pooled.shape == (2, 32) and not torch.allclose(pooled, base.image(images).pooled, atol=1e-4)
+    prompt = torch.randn(1, 32)
+    pooled = base.image.forward_prompted(images, [prompt]).pooled
+    visual: Any = base.image.visual
+    tokens: Tensor = visual._embeds(images)
+    tokens = torch.cat([tokens, visual.ln_pre(prompt).expand(2, -1, -1)], dim=1)
+    for block in visual.transformer.resblocks:
+        tokens = block(tokens)
+    expected, _ = visual._pool(tokens[:, :-1])
+    close(pooled, expected @ visual.proj)
+    assert not torch.allclose(pooled, base.image(images).pooled, atol=1e-4)
 
 
 def test_a_resnet_takes_no_prompts() -> None:

@@ -193,3 +193,9 @@ def test_what_an_unfrozen_base_learned_is_saved_too(tmp_path: Path) -> None:
         assert torch.equal(logits(again), logits(probe))
         assert isinstance(again, LinearProbe) and set(trained_state(again)) == set(trained_state(probe))
     assert all(torch.equal(value, before[name]) for name, value in plain.state_dict().items())
+
+
+def test_statistics_of_a_frozen_base_are_not_saved() -> None:
+    probe = LinearProbe(clip_base("tiny-resnet"), NAMES)
+    assert any(name.endswith("running_mean") for name in probe.state_dict())
+    assert set(trained_state(probe)) == {"classifier.weight", "classifier.bias"}

@@ -43,7 +43,8 @@ def write(root: Path, records: Mapping[str, ItemRecord], members: Members, *, ki
     with DatasetWriter(root, template) as writer:
         for split in ("train", "val"):
             for key, record in records.items():
-                writer.add_item(split, f"{split}-{key}", record, members=members)
+                own = {ext: data[:60] for ext, data in members.items()} if key == "damaged" else members
+                writer.add_item(split, f"{split}-{key}", record, members=own)
     return str(root)
 
 
@@ -181,6 +182,22 @@ def test_training_views_do_not_depend_on_workers(tmp_path: Path, workers: int) -
     assert batches[0].keys == batches[1].keys
     for name in ("face", "context"):
         assert torch.equal(batches[0].inputs[name], batches[1].inputs[name])
+
+
+def test_a_damaged_clip_is_masked_in_every_stream(tmp_path: Path) -> None:
+    records: dict[str, ItemRecord] = {key: {"id": key, "label": 1} for key in ("a", "damaged", "z")}
+    root = write(tmp_path / "set", records, CLIP)
+    streams = ["face", "context"]
+    with pytest.raises(ShardError, match=r"val-damaged.*damaged"):
+        only(ClipDataModule(root, streams=streams, size=SIZE, batch_size=3))
+    data = ClipDataModule(root, streams=streams, size=SIZE, batch_size=3, damage="mask", max_damaged=1)
+    with pytest.warns(UserWarning, match="val-damaged"):
+        batch = only(data)
+    assert batch.target.weight is not None and batch.target.label is not None
+    assert batch.target.weight.tolist() == [1, 0, 1] and batch.target.label.tolist() == [1, -100, 1]
+    for name in streams:
+        assert not batch.inputs[name][1].any()
+        assert bool(batch.inputs[name][0].any()) and torch.equal(batch.inputs[name][0], batch.inputs[name][2])
 
 
 def test_pictures_have_streams_too(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from affectkit import (
+        adapters,
         callbacks,
         catalog,
         conversation,
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
         predict,
         report,
         tasks,
+        temporal,
         types,
     )
 
 __all__ = [
     "__version__",
+    "adapters",
     "callbacks",
     "catalog",
     "conversation",
@@ -53,6 +56,7 @@ __all__ = [
     "predict",
     "report",
     "tasks",
+    "temporal",
     "types",
 ]
 

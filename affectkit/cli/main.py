@@ -8,14 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from affectkit import __version__
-from affectkit.cli import audit, catalogue, datasets, demo, extract, report, shards
+from affectkit.cli import audit, catalogue, datasets, demo, extract, graph, predict, report, shards, typical
 
 #: Run by LightningCLI, whose parser is built only when one of them is called.
 TRAINING = {
     "fit": "train a recipe",
     "validate": "evaluate a checkpoint on the validation split",
     "test": "evaluate a checkpoint on the test split, into metrics.json",
-    "predict": "write the predictions of a checkpoint",
 }
 
 DESCRIPTION = """\
@@ -41,9 +40,16 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
-    for module in (demo, catalogue, datasets, shards, audit, extract, report):
+    for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract, graph, report):
         module.add_parser(commands)
     return parser
+
+
+def is_training(arguments: Sequence[str]) -> bool:
+    """Whether LightningCLI runs the command: `predict` too, where it names a configuration."""
+    return bool(arguments) and (
+        arguments[0] in TRAINING or (arguments[0] == "predict" and predict.asks_for_shards(arguments[1:]))
+    )
 
 
 def is_user_error(error: BaseException) -> bool:
@@ -53,7 +59,7 @@ def is_user_error(error: BaseException) -> bool:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
-    if arguments and arguments[0] in TRAINING:
+    if is_training(arguments):
         from affectkit.cli.training import train
 
         return train(arguments)

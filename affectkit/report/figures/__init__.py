@@ -3,6 +3,7 @@
 from affectkit.report.figures.confusion import confusion_figure
 from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
+from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "class_scores",
     "confusion_figure",
     "curriculum_figure",
+    "label_graph_figure",
     "learning_curves_figure",
     "per_class_figure",
 ]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from affectkit.cli.main import main
+from affectkit.data.schema import ConversationRecord, ItemRecord
+from affectkit.data.shards import DatasetWriter, Licence, Manifest
+from affectkit.graph import LabelGraph, RankStatistics
+from affectkit.labels import AffectScale, LabelSpace, affect_scale
+
+SPACE = LabelSpace("three.v1", ("calm", "happy", "sad"))
+SEVERAL = LabelSpace("several.v1", ("calm", "happy", "sad"), kind="multilabel")
+LABELS = [0, 1, 2, 1, 2, None, 0, 1]
+VALENCE = [0.1, 0.8, -0.7, 0.6, -0.9, 0.5, None, 0.4]
+
+
+def template(kind: str, space: LabelSpace | None, dims: AffectScale | None) -> Manifest:
+    return Manifest(
+        name="made-up",
+        kind=kind,  # type: ignore[arg-type]
+        label_space=space,
+        dims=dims,
+        licence=Licence("CC0", "synthetic"),
+        created_by="a test",
+        synthetic=True,
+    )
+
+
+def write_items(folder: Path) -> None:
+    with DatasetWriter(folder, template("text", SPACE, affect_scale("va.unit"))) as writer:
+        for number, (label, valence) in enumerate(zip(LABELS, VALENCE)):
+            record: ItemRecord = {
+                "id": str(number),
+                "label": label,
+                "text": "so",
+                "dims": [valence, 0.1 * number],
+            }
+            writer.add_item("train", f"s{number}", record)
+
+
+def expected() -> LabelGraph:
+    counted = RankStatistics(SPACE, affect_scale("va.unit"))
+    label = torch.tensor([-100 if label is None else label for label in LABELS])
+    dims = torch.tensor([[torch.nan if v is None else v, 0.1 * i] for i, v in enumerate(VALENCE)])
+    counted.update(label, dims)
+    return LabelGraph.from_statistics(
+        counted.compute(), space=SPACE, scale=affect_scale("va.unit"), threshold=0.3
+    )
+
+
+@pytest.mark.parametrize("kind", ["items", "conversations"])
+def test_a_graph_is_made_from_the_annotations_of_shards(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affectkit.cli.graph._AT_ONCE", 3)
+    if kind == "items":
+        write_items(tmp_path / "data")
+    else:
+        with DatasetWriter(
+            tmp_path / "data", template("conversation", SPACE, affect_scale("va.unit"))
+        ) as writer:
+            record: ConversationRecord = {
+                "id": "c",
+                "speakers": ["ana"],
+                "utterances": [
+                    {"id": str(i), "text": "so", "speaker": 0, "label": label, "dims": [v, 0.1 * i]}
+                    for i, (label, v) in enumerate(zip(LABELS, VALENCE))
+                ],
+            }
+            writer.add_conversation("train", "c", record)
+    out = tmp_path / "graph.safetensors"
+    assert main(["graph", "make", str(tmp_path / "data"), str(out), "--threshold", "0.3"]) == 0
+    shown = capsys.readouterr().out
+    assert "5 nodes (calm, happy, sad, valence, arousal)" in shown and "threshold 0.3" in shown
+    graph, reference = LabelGraph.load(out), expected()
+    torch.testing.assert_close(graph.adjacency, reference.adjacency, rtol=0, atol=1e-12)
+    assert graph.space == SPACE and graph.scale == affect_scale("va.unit")
+    assert f"{int((reference.adjacency > 0).sum()) - 5} links" in shown
+
+
+def test_several_labels_and_anchors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with DatasetWriter(tmp_path / "data", template("text", SEVERAL, None)) as writer:
+        for number, chosen in enumerate(([0], [0, 1], [0, 1], [2])):
+            record: ItemRecord = {"id": str(number), "label": None, "text": "so", "multilabel": chosen}
+            writer.add_item("train", f"s{number}", record)
+    out = str(tmp_path / "graph.safetensors")
+    assert main(["graph", "make", str(tmp_path / "data"), out, "--rule", "cooccurrence"]) == 0
+    assert LabelGraph.load(out).adjacency.tolist() == [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0, 1]]
+    assert "without a link: sad" in capsys.readouterr().out
+    wheel = LabelSpace("wheel.v1", ("neutral", "happy", "sad"))
+    with DatasetWriter(tmp_path / "other", template("text", wheel, None)) as writer:
+        writer.add_item("train", "s", {"id": "s", "label": 1, "text": "so"})
+    assert main(["graph", "make", str(tmp_path / "other"), out, "--rule", "anchors"]) == 0
+    assert LabelGraph.load(out).nodes == ("neutral", "happy", "sad", "valence", "arousal")
+    assert main(["graph", "make", str(tmp_path / "other"), out]) == 2
+    assert "no affect dimensions to correlate its labels with: use --rule anchors." in capsys.readouterr().err
+    assert main(["graph", "make", str(tmp_path / "other"), out, "--rule", "cooccurrence"]) == 2
+    assert "so that no two occur together" in capsys.readouterr().err
+
+
+def test_a_graph_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for ending in ("png", "svg"):
+        assert main(["graph", "draw", "affectnet7", str(tmp_path / f"graph.{ending}")]) == 0
+    assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+    assert "valence" in (tmp_path / "graph.svg").read_text(encoding="utf-8")
+    assert main(["graph", "draw", "affectnet7", str(tmp_path / "graph.txt")]) == 2
+    assert "end it in .png, .pdf or .svg" in capsys.readouterr().err
+    assert main(["graph", "draw", str(tmp_path / "absent"), str(tmp_path / "graph.png")]) == 2
+    assert "cannot be read as safetensors" in capsys.readouterr().err

@@ -46,9 +46,9 @@ class _PlainSGD:
     needs_total_steps = False
 
     def __call__(
-        self, parameters: Iterable[nn.Parameter], *, total_steps: int
+        self, parameters: Iterable[tuple[str, nn.Parameter]], *, total_steps: int
     ) -> tuple[Optimizer, LRScheduler | None]:
-        return SGD(list(parameters), lr=0.5), None
+        return SGD([parameter for _, parameter in parameters], lr=0.5), None
 
 
 class _Conversations:

@@ -7,6 +7,7 @@ no weights and no network. :mod:`affectkit.encoders.clip` holds the towers of CL
 
 from affectkit.encoders import clip, tiny
 from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
+from affectkit.encoders.hypergraph import HypergraphEncoder
 from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.projection import ProjectionEncoder
 from affectkit.encoders.transformers_text import TransformersTextEncoder
@@ -14,6 +15,7 @@ from affectkit.encoders.weights_digest import weights_digest
 
 __all__ = [
     "FeatureExtractor",
+    "HypergraphEncoder",
     "IdentityEncoder",
     "ProjectionEncoder",
     "TransformersTextEncoder",

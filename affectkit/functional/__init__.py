@@ -8,6 +8,7 @@ from affectkit.functional.cross_entropy import cross_entropy_rows
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
 from affectkit.functional.f1 import class_f1, f1_score
 from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
+from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
 from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce_rows
 from affectkit.functional.ordinal import ordinal_log_probabilities
@@ -22,6 +23,7 @@ from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entrop
 
 __all__ = (
     "GraphNormalization",
+    "HypergraphNormalization",
     "PairedMoments",
     "ccc",
     "class_f1",
@@ -34,6 +36,7 @@ __all__ = (
     "emotional_shift",
     "f1_score",
     "has_votes",
+    "hypergraph_propagation",
     "label_links",
     "midranks",
     "multi_positive_info_nce_rows",

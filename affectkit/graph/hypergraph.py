@@ -53,8 +53,8 @@ class Hypergraph:
         ):
             if len(index) and not (int(index.min()) >= 0 and int(index.max()) < size):
                 raise LabelGraphError(
-                    f"A hypergraph names {name}s {int(index.min())} to {int(index.max())}, but has {size}: number "
-                    "them from 0."
+                    f"A hypergraph names {name}s {int(index.min())} to {int(index.max())}, but has {size}: "
+                    "number them from 0."
                 )
         if self.weight is not None and (
             self.weight.shape != (len(self.names),) or not bool((self.weight > 0).all())
@@ -99,7 +99,8 @@ def attribute_hypergraph(columns: Mapping[str, Sequence[str | int | None]]) -> H
                 node.append(sample)
                 edge.append(numbers.setdefault((name, value), len(numbers)))
     names = tuple(f"{name}={value}" for name, value in numbers)
-    return Hypergraph(torch.tensor(node), torch.tensor(edge), next(iter(lengths.values())), names)
+    members = torch.tensor([node, edge], dtype=torch.int64)
+    return Hypergraph(members[0], members[1], next(iter(lengths.values())), names)
 
 
 def knn_hypergraph(features: Tensor, k: int) -> Hypergraph:
@@ -122,7 +123,8 @@ def knn_hypergraph(features: Tensor, k: int) -> Hypergraph:
     size = len(features)
     if features.ndim != 2 or not 1 <= k <= size:
         raise LabelGraphError(
-            f"knn_hypergraph got features of shape {tuple(features.shape)} and k={k}: give (N, D) and k in 1..N."
+            f"knn_hypergraph got features of shape {tuple(features.shape)} and k={k}: give (N, D) and a k "
+            "in 1..N."
         )
     node: list[Tensor] = []
     for start in range(0, size, 1024):

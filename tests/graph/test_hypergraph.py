@@ -80,7 +80,7 @@ def test_row_normalisation_is_that_of_torch_geometric() -> None:
     layer = HypergraphConv(5, 4)
     encoder = HypergraphEncoder(5, 4, hidden_dims=(), normalization="row")
     with torch.no_grad():
-        encoder.layers[0].bias.zero_()  # type: ignore[union-attr, operator]
+        encoder.layers[0].bias.zero_()  # type: ignore[operator]
         encoder.layers[0].weight.copy_(layer.lin.weight)  # type: ignore[operator]
     encoding: Encoding = encoder(x, graph)
     torch.testing.assert_close(
@@ -92,6 +92,8 @@ def test_attributes_become_the_sets_of_those_who_have_them() -> None:
     graph = attribute_hypergraph({"scene": ["b", None, "a"], "age": [30, 20, 30]})
     members = {name: graph.node[graph.edge == number].tolist() for number, name in enumerate(graph.names)}
     assert members == {"age=30": [0, 2], "age=20": [1], "scene=b": [0], "scene=a": [2]}
+    nobody = attribute_hypergraph({"scene": [None, None]})
+    assert nobody.num_edges == 0 and nobody.node.dtype == torch.int64
     with pytest.raises(LabelGraphError, match="one value a sample"):
         attribute_hypergraph({"a": [1], "b": [1, 2]})
 
@@ -106,7 +108,7 @@ def test_neighbours_are_the_sample_itself_and_the_nearest() -> None:
         distance = (features - features[sample]).norm(dim=1)
         expected = set(distance.sort().indices[:4].tolist())
         assert set(graph.node[graph.edge == sample].tolist()) == expected
-    with pytest.raises(LabelGraphError, match=r"k in 1\.\.N"):
+    with pytest.raises(LabelGraphError, match=r"a k in 1\.\.N"):
         knn_hypergraph(features, 31)
 
 

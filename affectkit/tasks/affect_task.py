@@ -25,7 +25,7 @@ from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
-from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources
+from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources, shown_pictures
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_factory import OptimizerFactory
@@ -442,6 +442,8 @@ class AffectTask(LightningModule):
             injected=tuple(name for name in self._injected if name not in names),
             label_space=self.label_space,
             epoch_loss=(sums[0], sums[1]),
+            task=f"{type(self).__module__}.{type(self).__qualname__}",
+            pictures=shown_pictures(self._trainer),
         ).to_plain()
         place = unloadable(checkpoint)
         if place is not None:

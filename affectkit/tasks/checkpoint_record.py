@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from affectkit.data.loader import PictureView
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
 KEY = "affectkit"
@@ -26,12 +27,16 @@ class CheckpointRecord:
         injected: Constructor arguments that were ready-made parts, not plain values.
         label_space: Name and order of the labels, or None.
         epoch_loss: Sum and weight of the training loss so far in an unfinished epoch.
+        task: Module and name of the task's class; "" in older checkpoints.
+        pictures: How evaluation showed pictures to the task, or None where it was shown none.
     """
 
     version: str
     injected: tuple[str, ...] = ()
     label_space: LabelSpace | None = None
     epoch_loss: tuple[float, float] = (0.0, 0.0)
+    task: str = ""
+    pictures: PictureView | None = None
 
     def to_plain(self) -> dict[str, object]:
         """Values that load with ``weights_only=True``."""
@@ -41,6 +46,8 @@ class CheckpointRecord:
             "injected": list(self.injected),
             "label_space": None if space is None else {"name": space.name, "labels": list(space.labels)},
             "epoch_loss": list(self.epoch_loss),
+            "task": self.task,
+            "pictures": None if self.pictures is None else self.pictures.to_plain(),
         }
 
     @classmethod
@@ -51,11 +58,14 @@ class CheckpointRecord:
             return None
         space = stored.get("label_space")
         loss = stored.get("epoch_loss", (0.0, 0.0))
+        pictures = stored.get("pictures")
         return cls(
             version=str(stored.get("version")),
             injected=tuple(str(name) for name in stored.get("injected", ())),
             label_space=None if space is None else LabelSpace.from_dict(space),
             epoch_loss=(float(loss[0]), float(loss[1])),
+            task=str(stored.get("task", "")),
+            pictures=PictureView.from_plain(pictures) if isinstance(pictures, Mapping) else None,
         )
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from affectkit.data.loader import PictureView
 from affectkit.data.modules import FeatureStatistics
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
@@ -54,6 +55,22 @@ def loader_sources(trainer: Trainer, stage: str) -> Sequence[str]:
     data: object = getattr(trainer, "datamodule", None)
     names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
     return names if len(names) > 1 else ()
+
+
+@runtime_checkable
+class ShowsPictures(Protocol):
+    """A data module of pictures, as :class:`~affectkit.data.modules.ImageDataModule`."""
+
+    @property
+    def picture_view(self) -> PictureView | None:
+        """How evaluation shows a picture; None where it shows none."""
+        ...
+
+
+def shown_pictures(trainer: Trainer | None) -> PictureView | None:
+    """How evaluation shows a picture of the trainer's data; None where it shows none."""
+    data: object = getattr(trainer, "datamodule", None)
+    return data.picture_view if isinstance(data, ShowsPictures) else None
 
 
 def check_agreement(

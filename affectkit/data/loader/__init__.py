@@ -7,6 +7,7 @@ from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, Dama
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
+from affectkit.data.loader.picture_view import PictureSample, PictureView
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
 from affectkit.data.loader.stream_collate import StreamCollate
@@ -40,6 +41,8 @@ __all__ = (
     "MixedLoader",
     "MixedLoaderState",
     "Outlines",
+    "PictureSample",
+    "PictureView",
     "RandomView",
     "ShardLoader",
     "Stream",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 
 from affectkit.data.batch import AffectBatch
 from affectkit.data.collate import Collate
@@ -10,14 +10,10 @@ from affectkit.data.decode.fit_into import Fit
 from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.data.loader import (
     Decode,
-    ImageCollate,
-    ImageReader,
-    ImageSample,
     ImageView,
+    PictureSample,
+    PictureView,
     RandomView,
-    StreamCollate,
-    StreamReader,
-    StreamsSample,
     StreamViews,
     Transform,
     item_target,
@@ -27,10 +23,8 @@ from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
 from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
 
-_Sample: TypeAlias = ImageSample | StreamsSample
 
-
-class ImageDataModule(ShardDataModule[_Sample]):
+class ImageDataModule(ShardDataModule[PictureSample]):
     """Pictures with labels, dimensions or both.
 
     Batches hold bytes until they are on the device: uint8 (B, 3, size, size) in ``inputs["visual"]``, laid
@@ -133,6 +127,7 @@ class ImageDataModule(ShardDataModule[_Sample]):
         )
         self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize
+        self._normalization: NormalizationName = normalization
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
         self._specs = [] if streams is None else stream_specs(streams, fit=fit, margin=box_margin)
@@ -144,24 +139,27 @@ class ImageDataModule(ShardDataModule[_Sample]):
                 "fit, box_margin and rotation are for streams: give streams, e.g. streams=['visual']."
             )
 
-    def decoder(self, split: str) -> Decode[_Sample]:
-        """Annotation and headers; pixels are decoded by :meth:`collate`."""
-        if self._specs:
-            return StreamReader(self._specs, segments=1)
-        return ImageReader()
+    @property
+    def picture_view(self) -> PictureView:
+        """How evaluation shows a picture; a checkpoint keeps it for predictions on files."""
+        return PictureView(
+            self._size, tuple(self._specs), normalization=self._normalization if self._normalizes else None
+        )
 
-    def transform(self, split: str) -> Transform[_Sample] | None:
+    def decoder(self, split: str) -> Decode[PictureSample]:
+        """Annotation and headers; pixels are decoded by :meth:`collate`."""
+        return self.picture_view.decoder()
+
+    def transform(self, split: str) -> Transform[PictureSample] | None:
         """The random view of training; None where pictures are shown as they are."""
         if self._specs:
-            return cast("Transform[_Sample]", self._views)
-        return cast("Transform[_Sample] | None", ImageView(self._view) if self._view.varies else None)
+            return cast("Transform[PictureSample]", self._views)
+        view = ImageView(self._view) if self._view.varies else None
+        return cast("Transform[PictureSample] | None", view)
 
-    def collate(self, split: str) -> Collate[_Sample]:
+    def collate(self, split: str) -> Collate[PictureSample]:
         """Decode into one array, with targets in the label order of the run."""
-        target = item_target(self.manifest, self.label_map)
-        if self._specs:
-            return cast("Collate[_Sample]", StreamCollate(target, size=self._size or 0, still=True))
-        return cast("Collate[_Sample]", ImageCollate(target, size=self._size))
+        return self.picture_view.collate(item_target(self.manifest, self.label_map))
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
         """Normalise pixels where they are now; the trainer calls this after moving a batch."""

@@ -11,10 +11,11 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.loader import ShardLoader
+from affectkit.data.loader import PictureView, ShardLoader
 from affectkit.data.loader.mixed_loader import MixedLoader
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, joined_statistics
+from affectkit.data.modules.image import ImageDataModule
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.labels import AffectScale, LabelSpace
 from affectkit.types import IGNORE_LABEL
@@ -128,6 +129,12 @@ class MixedDataModule(LightningDataModule):
                 )
             found = found or (name, scale)
         return 0 if found is None else len(found[1])
+
+    @property
+    def picture_view(self) -> PictureView | None:
+        """How evaluation shows a picture of the first such source; None where none has pictures."""
+        evaluated = (self.sources[name] for name in self._evaluated)
+        return next((one.picture_view for one in evaluated if isinstance(one, ImageDataModule)), None)
 
     def class_counts(self, split: str) -> Tensor:
         """Labelled items per class, int64 (C,); in training as often as an epoch shows them.

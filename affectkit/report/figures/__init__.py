@@ -1,6 +1,7 @@
 """Figures of a report. Each is a function of plain numbers and returns a matplotlib figure."""
 
 from affectkit.report.figures.confusion import confusion_figure
+from affectkit.report.figures.contact_sheet import contact_sheet_figure
 from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
 from affectkit.report.figures.label_graph import label_graph_figure
@@ -11,6 +12,7 @@ __all__ = [
     "Series",
     "class_scores",
     "confusion_figure",
+    "contact_sheet_figure",
     "curriculum_figure",
     "label_graph_figure",
     "learning_curves_figure",

@@ -1,0 +1,112 @@
+"""From a run folder or a checkpoint to the task that wrote it, ready to predict."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import affectkit.tasks
+from affectkit.data.loader import PictureView
+from affectkit.predict.pictures.error import PredictError
+from affectkit.tasks import AffectTask, CheckpointRecord
+
+#: Which checkpoint of a run is taken, the first that is there.
+NAMES: Final = ("best.ckpt", "last.ckpt")
+
+
+class TrainedTask(NamedTuple):
+    """A task with what its checkpoint says of the pictures that it saw.
+
+    Attributes:
+        task: The task, with its weights.
+        view: How evaluation showed a picture.
+        checkpoint: The file.
+        digest: First twelve digits of the file's SHA-256.
+    """
+
+    task: AffectTask
+    view: PictureView
+    checkpoint: Path
+    digest: str
+
+
+def find_checkpoint(model: str | os.PathLike[str]) -> Path:
+    """The checkpoint of a run: the best one, else the last; a file is taken as it is.
+
+    Args:
+        model: Checkpoint, run folder, its folder ``checkpoints``, or ``runs/NAME``, which is the
+            latest run in it.
+
+    Raises:
+        PredictError: If there is none.
+    """
+    place = Path(model)
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise PredictError(f"There is no run folder or checkpoint {place}: correct the path of the model.")
+    for folder in (place / "checkpoints", place / "latest" / "checkpoints", place):
+        for name in NAMES:
+            if (folder / name).is_file():
+                return (folder / name).resolve()
+    raise PredictError(
+        f"The folder {place} holds no checkpoint (no checkpoints/best.ckpt and no checkpoints/last.ckpt): "
+        "name a run folder in which a training finished an epoch, or a checkpoint file."
+    )
+
+
+def load_trained(
+    model: str | os.PathLike[str], *, task: type[AffectTask] | None = None, **changes: object
+) -> TrainedTask:
+    """Build the task of a checkpoint; no class outside affectkit is imported unless it is given.
+
+    Args:
+        model: Run folder or checkpoint, see :func:`find_checkpoint`.
+        task: Class of the task, where it is one of your own.
+        changes: Constructor arguments of the task: parts that it had been given, or values to
+            change, e.g. ``base_weights``.
+
+    Raises:
+        PredictError: If the file is no checkpoint of affectkit, its task is of your own and not
+            given, or it was not trained on pictures.
+    """
+    path = find_checkpoint(model)
+    try:
+        record = CheckpointRecord.peek(path)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise PredictError(
+            f"The file {path} cannot be read as a checkpoint ({reason}): name one that a task of affectkit "
+            "wrote."
+        ) from error
+    if record is None:
+        raise PredictError(f"The checkpoint {path} is not one of affectkit: name one that its tasks wrote.")
+    name = record.task.rpartition(".")[2]
+    if record.pictures is None:
+        raise PredictError(
+            f"The checkpoint {path} of {name or 'a task'} was not trained on pictures, so it cannot predict "
+            "them: name a model that was trained with ImageDataModule."
+        )
+    kind = task or _shipped(record.task)
+    if kind is None:
+        raise PredictError(
+            f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
+            f"class, `PicturePredictor.from_checkpoint(path, task={name})` or `--task {record.task}`."
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    loaded = kind.load_from_checkpoint(
+        path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
+    )
+    return TrainedTask(loaded, record.pictures, path, digest)
+
+
+def _shipped(name: str) -> type[AffectTask] | None:
+    """A public task of affectkit by the name that a checkpoint holds."""
+    if not name.startswith("affectkit."):
+        return None
+    found: object = getattr(affectkit.tasks, name.rpartition(".")[2], None)
+    return found if isinstance(found, type) and issubclass(found, AffectTask) else None

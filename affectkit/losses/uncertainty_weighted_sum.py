@@ -41,7 +41,7 @@ class UncertaintyWeightedSum(nn.Module):
         >>> loss = UncertaintyWeightedSum(parts, regressions=["va"])
         >>> output = AffectOutput(logits=torch.zeros(2, 2), dims=torch.ones(2, 1))
         >>> target = Target(label=torch.tensor([0, 1]), dims=torch.tensor([[0.0], [float("nan")]]))
-        >>> round(float(loss(output, target).total), 4)
+        >>> round(loss(output, target).total.item(), 4)
         0.9431
     """
 

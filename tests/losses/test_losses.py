@@ -18,7 +18,9 @@ from affectkit.losses import (
     ClassificationLoss,
     LinearRamp,
     MSELoss,
+    MultilabelLoss,
     PearsonLoss,
+    UncertaintyWeightedSum,
     VoteDistributionLoss,
     WeightedSmoothingLoss,
     WeightedSum,
@@ -53,12 +55,17 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "votes": VoteDistributionLoss,
     "mse": MSELoss,
     "smoothing": lambda: WeightedSmoothingLoss([0.5, 2.0, 1.0, 3.0]),
+    "multilabel": lambda: MultilabelLoss(positive_weight=[1.0, 2.0, 0.5, 3.0]),
+    "uncertainty": lambda: UncertaintyWeightedSum(
+        {"emotion": ClassificationLoss(CLASSES), "va": MSELoss()}, regressions=["va"]
+    ),
     "ccc": CCCLoss,
+    "ccc_weighted": lambda: CCCLoss(weighted=True, mixed_moments=True),
     "pearson": PearsonLoss,
     "sum": composed,
     "sum_with_moments": with_moments,
 }
-ADDITIVE = [name for name in LOSSES if name not in ("ccc", "pearson", "sum_with_moments")]
+ADDITIVE = [name for name in LOSSES if name not in ("ccc", "ccc_weighted", "pearson", "sum_with_moments")]
 
 
 class Heads(nn.Module):
@@ -91,8 +98,16 @@ def batch(rows: int = 12, utterances: int = 3) -> tuple[Tensor, Target]:
     dims[2:5, 1] = math.nan
     votes[6:8] = math.nan
     weight[1::2, 2] = 0.0
+    weight[::3, 0] = 2.5
+    several = (votes > 2).double()
+    several[4:6, :, 1] = math.nan
     return features, Target(
-        label=label, dims=dims, distribution=votes, extra={"sentiment": sentiment}, weight=weight
+        label=label,
+        dims=dims,
+        distribution=votes,
+        multilabel=several,
+        extra={"sentiment": sentiment},
+        weight=weight,
     )
 
 
@@ -104,6 +119,7 @@ def part(target: Target, rows: slice) -> Target:
         label=cut(target.label),
         dims=cut(target.dims),
         distribution=cut(target.distribution),
+        multilabel=cut(target.multilabel),
         extra={name: values[rows] for name, values in (target.extra or {}).items()},
         weight=cut(target.weight),
     )
@@ -169,6 +185,8 @@ def test_gradient_is_zero_on_rows_that_nothing_is_known_of_and_only_there(name: 
     assert target.distribution is not None and target.weight is not None
     label[9, 1], target.extra["sentiment"][9, 1] = -100, -100
     dims[9, 1], target.distribution[9, 1] = math.nan, math.nan
+    assert target.multilabel is not None
+    target.multilabel[9, 1] = math.nan
     row = features.requires_grad_()
     terms = LOSSES[name]()(Heads()(row), target)
     torch.autograd.backward(terms.total)

@@ -25,6 +25,8 @@ class PearsonLoss(nn.Module):
     Args:
         gather: Whether the moments are those of all ranks' rows. Then the loss is collective: all
             ranks must come to it equally often, in validation as well.
+        weighted: Whether positive row weights weigh the rows in every moment, rather than only keep
+            them.
         head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``
             instead of the dims.
 
@@ -44,23 +46,30 @@ class PearsonLoss(nn.Module):
         0.0
     """
 
-    def __init__(self, *, gather: bool = True, head: str | None = None) -> None:
+    def __init__(self, *, gather: bool = True, weighted: bool = False, head: str | None = None) -> None:
         super().__init__()
         self.gather = gather
+        self.weighted = weighted
         self.head = head
 
     def forward(self, output: AffectOutput, target: Target) -> LossTerms:
         """Compare values; NaN targets and rows of weight 0 add nothing."""
         prediction, truth, real = compared_dims(output, target, "PearsonLoss", head=self.head)
-        # As in CCCLoss: nothing is divided by rows, but their number keeps the value's size in sums.
-        number = real.sum().to(prediction.dtype)
         dims = prediction.shape[-1]
         prediction, truth = prediction.reshape(-1, dims), truth.reshape(-1, dims)
+        weight = None
+        if self.weighted and target.weight is not None:
+            weight = target.weight.reshape(-1).to(prediction.dtype)
         if self.gather:
             prediction, truth = all_gather_rows(prediction), all_gather_rows(truth)
+            weight = None if weight is None else all_gather_rows(weight)
         varies = paired_moments(truth.nan_to_num(), truth).varies_y
-        distance = torch.where(varies, (1 - pearson(prediction, truth)) / 2, 0.0)
+        agreement = pearson(prediction, truth, weight, weighted=self.weighted)
+        distance = torch.where(varies, (1 - agreement) / 2, 0.0)
         # The empty sum keeps the graph where no dimension counts.
         total = distance.sum() / varies.sum().clamp(min=1) + 0.0 * prediction.flatten()[:0].sum()
+        # As in CCCLoss: nothing is divided by rows, but their number keeps the value's size in sums; a
+        # batch without annotation counts none.
+        number = (real.sum() * (~truth.isnan()).any()).to(prediction.dtype)
         name = "pearson" if self.head is None else f"pearson_{self.head}"
         return LossTerms(total, {name: total.detach()}, number)

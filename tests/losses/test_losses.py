@@ -62,10 +62,15 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "ccc": CCCLoss,
     "ccc_weighted": lambda: CCCLoss(weighted=True, mixed_moments=True),
     "pearson": PearsonLoss,
+    "pearson_weighted": lambda: PearsonLoss(weighted=True),
     "sum": composed,
     "sum_with_moments": with_moments,
 }
-ADDITIVE = [name for name in LOSSES if name not in ("ccc", "ccc_weighted", "pearson", "sum_with_moments")]
+ADDITIVE = [
+    name
+    for name in LOSSES
+    if name not in ("ccc", "ccc_weighted", "pearson", "pearson_weighted", "sum_with_moments")
+]
 
 
 class Heads(nn.Module):

@@ -62,3 +62,18 @@ def test_a_head_by_name() -> None:
     loss = PearsonLoss(head="quality")
     terms = loss(AffectOutput(extra={"quality": X}), Target(extra={"quality": Y}))
     assert terms.total.item() == run(X, Y).total.item() and set(terms.terms) == {"pearson_quality"}
+
+
+def test_row_weights_weigh_moments_only_where_asked_to() -> None:
+    weight = torch.tensor([2.0, 1, 1, 0, 3, 1, 1, 1, 2, 1])
+    target, times = Target(dims=Y, weight=weight), weight.long()
+    weighed: LossTerms = PearsonLoss(weighted=True)(AffectOutput(dims=X), target)
+    repeated = run(X.repeat_interleave(times, 0), Y.repeat_interleave(times, 0))
+    assert weighed.total.item() == pytest.approx(repeated.total.item(), abs=1e-12)
+    plain = run(X, Y, weight)
+    assert plain.total.item() == pytest.approx(run(X[times > 0], Y[times > 0]).total.item(), abs=1e-12)
+
+
+def test_a_batch_without_annotation_has_no_weight_in_an_accumulated_step() -> None:
+    terms = run(X, torch.full_like(Y, float("nan")))
+    assert terms.total.item() == 0.0 and float(terms.weight) == 0.0

@@ -188,6 +188,5 @@ def distinct_rows(rows: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct rows in ascending order, and the sum of the counts of each."""
     if not len(rows):
         return rows, counts
-    # Adding 0 turns -0 into 0, which compares equal but would stand for itself in a stored row.
-    kept, place = torch.unique(rows + 0.0, dim=0, return_inverse=True)
+    kept, place = torch.unique(rows, dim=0, return_inverse=True)
     return kept, torch.zeros(len(kept), dtype=counts.dtype, device=counts.device).index_add(0, place, counts)

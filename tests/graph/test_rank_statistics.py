@@ -49,8 +49,9 @@ def test_one_pass_equals_all_at_once_to_the_bit() -> None:
 def test_rows_are_joined_before_they_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("affectkit.graph.rank_statistics._PENDING", 10)
     statistics = RankStatistics(SPACE, SCALE)
-    for _ in range(50):
-        statistics.update(torch.tensor([0, 1, 2]), torch.tensor([[0.1, 0.0], [0.2, -0.0], [0.3, 0.0]]))
+    for number in range(50):
+        zero = 0.0 if number % 2 else -0.0
+        statistics.update(torch.tensor([0, 1, 2]), torch.tensor([[0.1, zero], [0.2, 0.0], [0.3, 0.0]]))
     assert len(statistics._rows) == 3 and len(statistics._parts) <= 4
     assert statistics.compute().support.tolist() == [50, 50, 50, 0, 150, 150]
 

@@ -79,6 +79,7 @@ COMPONENTS: tuple[Component, ...] = (
         extra="text",
         aliases=("sentence encoder", "BERT", "RoBERTa"),
     ),
+    Component("IdentityEncoder", "affectkit.encoders.IdentityEncoder", "encoder"),
     Component("ConcatFusion", "affectkit.fusion.ConcatFusion", "fusion", aliases=("early fusion",)),
     Component(
         "GatedFusion",
@@ -87,7 +88,9 @@ COMPONENTS: tuple[Component, ...] = (
         paper="Arevalo et al., ICLR 2017 workshop, arXiv:1702.01992",
         aliases=("GMU", "gated multimodal unit"),
     ),
+    Component("MeanFusion", "affectkit.fusion.MeanFusion", "fusion"),
     Component("SumFusion", "affectkit.fusion.SumFusion", "fusion", aliases=("late sum",)),
+    Component("FrameMean", "affectkit.temporal.FrameMean", "temporal"),
     Component(
         "TemporalTransformer",
         "affectkit.temporal.TemporalTransformer",
@@ -102,7 +105,7 @@ COMPONENTS: tuple[Component, ...] = (
         "temporal",
         paper=_CLIP_CAER,
         status="verified",
-        aliases=("CLIP-CAER", "face and context"),
+        aliases=("face and context",),
     ),
     Component(
         "BcLSTM",
@@ -370,11 +373,15 @@ COMPONENTS: tuple[Component, ...] = (
         "scorer",
         ("text", "visual"),
         paper="TIP-CLIP",
-        extra="clip",
         aliases=("TIP-CLIP", "imageability"),
     ),
+    Component("VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP"),
     Component(
-        "VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP", "clip"
+        "PromptTuningTask",
+        "affectkit.tasks.PromptTuningTask",
+        "task",
+        ("visual",),
+        aliases=("prompt tuning", "CLIP-CAER", "PerceptCLIP"),
     ),
 )
 

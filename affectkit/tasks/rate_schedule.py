@@ -80,7 +80,7 @@ class RateSchedule:
             case "linear":
                 return 1.0 - done
             case "step":
-                return math.prod(self.decay for at in self.milestones if done >= at)
+                return math.prod((self.decay for at in self.milestones if done >= at), start=1.0)
 
     def scheduler(self, optimizer: Optimizer, *, total_steps: int) -> LRScheduler | None:
         """Make the schedule of an optimizer; None where its rate never changes."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from affectkit.catalog import COMPONENTS
-from affectkit.fusion import ConcatFusion, GatedFusion, SumFusion
+from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.types import Encoding, Fusion
 
 WIDTHS = {"visual": 5, "text": 6, "audio": 4}
@@ -19,6 +19,7 @@ SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(sorted(WIDTHS
 FACTORIES: dict[str, Callable[[], Fusion]] = {
     "ConcatFusion": lambda: ConcatFusion(WIDTHS, out_dim=7),
     "GatedFusion": lambda: GatedFusion(WIDTHS, 7),
+    "MeanFusion": lambda: MeanFusion(WIDTHS, out_dim=7),
     "SumFusion": lambda: SumFusion(WIDTHS, out_dim=7),
 }
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from affectkit.catalog import COMPONENTS
 from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
-from affectkit.encoders import ProjectionEncoder
-from affectkit.fusion import ConcatFusion, GatedFusion, SumFusion
+from affectkit.encoders import IdentityEncoder, ProjectionEncoder
+from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.graph import LabelGraph
 from affectkit.heads import (
     CategoricalDimensionalGraphHead,
@@ -44,7 +44,7 @@ from affectkit.losses import (
     WeightedSmoothingLoss,
     WeightedSum,
 )
-from affectkit.temporal import TemporalStreams, TemporalTransformer
+from affectkit.temporal import FrameMean, TemporalStreams, TemporalTransformer
 from affectkit.types import AffectOutput, Encoding, LossTerms, Target
 
 Leaves = dict[str, Tensor]
@@ -184,6 +184,9 @@ def graph_head(
 
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
+    "IdentityEncoder": [Case(lambda: IdentityEncoder(6), run_encoder)],
+    "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "FrameMean": [Case(lambda: FrameMean(6), run_temporal)],
     "ConcatFusion": [
         Case(lambda: ConcatFusion(IN_DIMS), run_fusion),
         Case(lambda: ConcatFusion(IN_DIMS, out_dim=5), run_fusion),
@@ -316,9 +319,9 @@ def build(case: Case) -> nn.Module:
 
 def total(result: Leaves) -> Tensor:
     """A number that every floating part of a result moves, parts that are zero included."""
-    return torch.stack(
-        [(part.float() + 1).square().sum() for part in result.values() if part.requires_grad]
-    ).sum()
+    moved = [(part.float() + 1).square().sum() for part in result.values() if part.requires_grad]
+    # what has no parameters has no graph here; adding a leaf lets the same tests run
+    return torch.stack([*moved, torch.zeros((), requires_grad=True)]).sum()
 
 
 def test_every_module_of_the_catalogue_has_a_case() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from affectkit.fusion import ConcatFusion, GatedFusion
+from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion
 from affectkit.types import Encoding
 
 PARTS = {
@@ -71,3 +71,22 @@ def test_wrong_widths_are_refused() -> None:
             GatedFusion(wrong, 3)
     with pytest.raises(ValueError, match="out_dim=0"):
         GatedFusion({"text": 4}, 0)
+
+
+def test_the_mean_counts_what_is_there() -> None:
+    fusion = MeanFusion({"text": 4, "audio": 2}, out_dim=3)
+    audio, text = (projection for projection in fusion.projections)
+    with torch.no_grad():
+        expected = torch.stack(
+            [
+                (audio(PARTS["audio"].pooled[0]) + text(PARTS["text"].pooled[0])) / 2,
+                text(PARTS["text"].pooled[1]),
+                torch.zeros(3),
+            ]
+        )
+        torch.testing.assert_close(fusion(PARTS, PRESENT).pooled, expected)
+    alone = MeanFusion({"text": 4})
+    assert not list(alone.parameters())
+    torch.testing.assert_close(alone({"text": PARTS["text"]}).pooled, PARTS["text"].pooled)
+    with pytest.raises(ValueError, match="which differ: give out_dim"):
+        MeanFusion({"text": 4, "audio": 2})

@@ -143,9 +143,7 @@ class CategoricalDimensionalGraphHead(nn.Module):
             return self._generate()
         state = self.network.state_key()
         if self._kept is None or self._kept[0] != state:
-            # Rows made in inference mode could not be used outside of it.
-            with torch.inference_mode(False), torch.no_grad():
-                self._kept = (state, self._generate())
+            self._kept = (state, self._generate())
         return self._kept[1]
 
     def forward(self, features: Encoding) -> AffectOutput:

@@ -1,0 +1,30 @@
+"""What a teacher knows, for a student: prototypes, scores, features. Plain torch, no Lightning."""
+
+from affectkit.distill.confidence import Confidence, DimensionConfidence, LabelConfidence
+from affectkit.distill.dynamic_weight_balance import DynamicWeightBalance, teacher_target
+from affectkit.distill.error import PrototypeGridError
+from affectkit.distill.feature_distillation import FeatureDistillationLoss
+from affectkit.distill.geometric_prior import GeometricPriorLoss
+from affectkit.distill.logit_distillation import LogitDistillationLoss
+from affectkit.distill.prototype_distillation import PrototypeDistillationLoss
+from affectkit.distill.prototype_grid import VAPrototypeGrid
+from affectkit.distill.prototype_sums import PrototypeSums
+from affectkit.distill.teacher_part import teacher_views
+from affectkit.distill.weight_schedule import WeightSchedule
+
+__all__ = (
+    "Confidence",
+    "DimensionConfidence",
+    "DynamicWeightBalance",
+    "FeatureDistillationLoss",
+    "GeometricPriorLoss",
+    "LabelConfidence",
+    "LogitDistillationLoss",
+    "PrototypeDistillationLoss",
+    "PrototypeGridError",
+    "PrototypeSums",
+    "VAPrototypeGrid",
+    "WeightSchedule",
+    "teacher_target",
+    "teacher_views",
+)

@@ -461,7 +461,7 @@ class LabelGraph:
                 matrices.get("statistics"),
                 strings.get("origin", ""),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise LabelGraphError(f"{where} is a damaged label graph ({error}): make it anew.") from error
 
     def _place(self, where: Tensor) -> str:

@@ -150,10 +150,11 @@ def test_files_that_are_no_graph_are_refused(tmp_path: Path) -> None:
     save_file({"adjacency": torch.eye(2)}, tmp_path / "other")
     with pytest.raises(LabelGraphError, match="of format None"):
         LabelGraph.load(tmp_path / "other")
-    strings = {"format": "affectkit-label-graph", "version": "1", "space": '{"name": "x", "labels": ["a"]}'}
-    save_file({"adjacency": torch.eye(2)}, tmp_path / "wrong", {"affectkit": json.dumps(strings)})
-    with pytest.raises(LabelGraphError, match="damaged label graph"):
-        LabelGraph.load(tmp_path / "wrong")
+    for space in ('{"name": "x", "labels": ["a"]}', "[]", "{", '{"labels": ["a", "b"]}', "null"):
+        strings = {"format": "affectkit-label-graph", "version": "1", "space": space}
+        save_file({"adjacency": torch.eye(2)}, tmp_path / "wrong", {"affectkit": json.dumps(strings)})
+        with pytest.raises(LabelGraphError, match="damaged label graph"):
+            LabelGraph.load(tmp_path / "wrong")
 
 
 def test_a_graph_of_other_labels_is_refused() -> None:

@@ -72,35 +72,40 @@ def attention_flops(query: Sequence[int], *arguments: object, **options: object)
 ATTENTION = {torch.ops.aten._native_multi_head_attention: attention_flops}
 
 
-def count_work(work: Callable[[], object], *, shapes: FakeTensorMode | None = None) -> Counted:
+def count_work(
+    work: Callable[[], object], *, shapes: FakeTensorMode | None = None, keeps: bool = False
+) -> Counted:
     """Count what ``work`` does.
 
     Args:
         work: Anything on tensors.
-        shapes: Run it on shapes alone, for work that the machine has no room or no time for; twice, since
-            the first time may do what is then kept.
+        shapes: Run it on shapes alone, for work that the machine has no room or no time for.
+        keeps: Whether the first time does something that is then kept, and does not count.
     """
     live = LiveTensors()
     with shapes or contextlib.nullcontext():
-        if shapes is not None:
+        if keeps:
             work()
         with FlopCounterMode(display=False, custom_mapping=ATTENTION) as flops, live:
             work()
     return Counted(flops.get_total_flops(), live.peak)
 
 
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """CPU time of this process, or time of the device."""
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    synchronize(device)
+    start = clock()
+    work()
+    synchronize(device)
+    return clock() - start
+
+
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of one large matrix product: the peak that fractions refer to."""
     side = 8192 if device.type == "cuda" else 1536
     left = torch.ones(side, side, device=device, dtype=dtype)
-    best = float("inf")
-    for _ in range(4):
-        synchronize(device)
-        start = time.perf_counter()
-        left @ left
-        synchronize(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best
+    return 2 * side**3 / min(seconds(lambda: left @ left, device) for _ in range(5))
 
 
 def synchronize(device: torch.device) -> None:

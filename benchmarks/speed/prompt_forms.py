@@ -126,8 +126,8 @@ def straightforward(name: str, adapter: Any) -> Logits:
             if name == "tip_adapter":
                 affinity = unit(features).float() @ adapter.keys.T
                 alpha, beta = adapter.alpha_beta
-                found: Tensor = (-beta * (1 - affinity)).exp() @ adapter.values
-                return scaled(features, texts) + alpha * found
+                found: Tensor = alpha * (-beta * (1 - affinity)).exp() @ adapter.values
+                return scaled(features, texts) + found
             return scaled(features, texts)
 
         return with_sentences
@@ -140,11 +140,11 @@ def straightforward(name: str, adapter: Any) -> Logits:
     if name == "cocoop":
 
         def conditional(images: Tensor) -> Tensor:
-            rows = []
-            for feature in unit(encode(images)):
-                texts = full_tower(base, around(adapter.context + adapter.shift(feature)), end)
-                rows.append(scaled(feature, texts))
-            return torch.stack(rows)
+            features = unit(encode(images))
+            prompts = torch.cat([around(adapter.context + shift) for shift in adapter.shift(features)])
+            texts = unit(full_tower(base, prompts, end.repeat(len(images))))
+            logits: Tensor = torch.einsum("be,bce->bc", features, texts.reshape(len(images), classes, -1))
+            return base.logit_scale.exp() * logits
 
         return conditional
 

@@ -17,7 +17,6 @@ import os
 import platform
 import statistics
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +26,7 @@ from typing import Any, Final, cast
 from unittest import mock
 
 import torch
-from count_work import Counted, count_work, matmul_rate, synchronize
+from count_work import Counted, count_work, matmul_rate, seconds
 from prompt_forms import (
     CASES,
     AdapterCase,
@@ -83,14 +82,6 @@ class Setting:
         """Autocast on a GPU, nothing on a CPU."""
         return torch.autocast("cuda", torch.bfloat16) if self.low_precision else contextlib.nullcontext()
 
-    def seconds(self, work: Work) -> float:
-        """CPU time, or time of the device."""
-        synchronize(self.device)
-        start = time.perf_counter() if self.low_precision else time.process_time()
-        work()
-        synchronize(self.device)
-        return (time.perf_counter() if self.low_precision else time.process_time()) - start
-
     def measure(
         self, runs: dict[str, Work], *, large: Sequence[str] = ()
     ) -> tuple[dict[str, list[float]], dict[str, Counted]]:
@@ -99,7 +90,7 @@ class Setting:
         timed: list[str] = []
         for name, work in runs.items():
             if self.count_only or name in large:
-                counts[name] = count_work(work, shapes=self.shapes)
+                counts[name] = count_work(work, shapes=self.shapes, keeps=name == OURS)
                 if self.count_only or counts[name].peak_bytes > self.room:
                     continue
             timed.append(name)
@@ -110,7 +101,7 @@ class Setting:
         times: dict[str, list[float]] = {name: [] for name in runs}
         for turn in range(self.rounds if timed else 0):
             for name in timed[turn % len(timed) :] + timed[: turn % len(timed)]:
-                times[name].append(self.seconds(runs[name]))
+                times[name].append(seconds(runs[name], self.device))
         return times, counts
 
 
@@ -240,17 +231,17 @@ def rows_of(
     print(
         f"\n{label}\n{'':30}{'ms':>9}{'sd':>8}{'times':>8}{'GFLOP':>10}{'times':>8}{'MiB':>9}{'of peak':>9}"
     )
-    for system, seconds in times.items():
+    for system, taken in times.items():
         count = counts[system]
-        median = statistics.median(seconds) if seconds else None
+        median = statistics.median(taken) if taken else None
         row: Row = {
             "system": system,
             **cell,
             "metric": "ms a step",
             "value": None if median is None else round(1000 * median, 2),
-            "sd": None if median is None else round(1000 * statistics.pstdev(seconds), 2),
-            "n": len(seconds),
-            "times_faster": ratio(times[reference], seconds),
+            "sd": None if median is None else round(1000 * statistics.pstdev(taken), 2),
+            "n": len(taken),
+            "times_faster": ratio(times[reference], taken),
             "gflop": round(count.flops / 1e9, 4),
             "times_fewer_operations": round(counts[reference].flops / count.flops, 3)
             if count.flops
@@ -259,7 +250,7 @@ def rows_of(
             "share_of_peak": None if median is None else round(count.flops / median / setting.rate, 3),
         }
         if TOWERS in times:
-            row["times_the_towers"] = ratio(seconds, times[TOWERS])
+            row["times_the_towers"] = ratio(taken, times[TOWERS])
         shown = ["" if row[key] is None else str(row[key]) for key in COLUMNS]
         print(f"{system:30}" + "".join(f"{text:>{width}}" for text, width in zip(shown, WIDTHS)), flush=True)
         yield row

@@ -22,6 +22,7 @@ Kind = Literal[
     "loss",
     "metric",
     "pacing",
+    "prototype",
     "schedule",
     "scorer",
     "task",
@@ -63,6 +64,7 @@ _PRC = "PRC-Emo, AAAI 2026, arXiv:2511.07061"
 _DIALOGUE_RNN = "Majumder et al., AAAI 2019, arXiv:1811.00405"
 _CCC = "Lin, Biometrics 45(1), 1989"
 _CLIP_CAER = "CLIP-CAER, official code"
+_NEUROGAZE = "NeuroGaze-Distill, README of the official code"
 
 COMPONENTS: tuple[Component, ...] = (
     Component(
@@ -256,6 +258,63 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("WeightedSum", "affectkit.losses.WeightedSum", "loss", aliases=("multi-task loss",)),
     Component("LinearRamp", "affectkit.losses.LinearRamp", "schedule"),
+    Component(
+        "WeightSchedule",
+        "affectkit.distill.WeightSchedule",
+        "schedule",
+        paper=_NEUROGAZE,
+        aliases=("late cosine", "cosine ramp"),
+    ),
+    Component(
+        "VAPrototypeGrid",
+        "affectkit.distill.VAPrototypeGrid",
+        "prototype",
+        paper=_NEUROGAZE,
+        aliases=("prototype grid", "valence arousal prototypes"),
+    ),
+    Component(
+        "PrototypeDistillationLoss",
+        "affectkit.distill.PrototypeDistillationLoss",
+        "loss",
+        paper=_NEUROGAZE,
+        aliases=("ProtoKD", "NeuroGaze-Distill"),
+    ),
+    Component(
+        "GeometricPriorLoss",
+        "affectkit.distill.GeometricPriorLoss",
+        "loss",
+        paper=_NEUROGAZE,
+        aliases=("D-Geo",),
+    ),
+    Component(
+        "LogitDistillationLoss",
+        "affectkit.distill.LogitDistillationLoss",
+        "loss",
+        paper="Hinton et al., arXiv:1503.02531",
+        aliases=("knowledge distillation", "KD"),
+    ),
+    Component(
+        "FeatureDistillationLoss",
+        "affectkit.distill.FeatureDistillationLoss",
+        "loss",
+        paper="Romero et al., ICLR 2015, arXiv:1412.6550",
+        aliases=("FitNets", "hint loss"),
+    ),
+    Component(
+        "DynamicWeightBalance",
+        "affectkit.distill.DynamicWeightBalance",
+        "loss",
+        paper="SimVG, official code",
+        status="verified",
+        aliases=("DWBD", "SimVG"),
+    ),
+    Component(
+        "TopographicEncoder",
+        "affectkit.distill.TopographicEncoder",
+        "encoder",
+        ("eeg",),
+        aliases=("EEG teacher", "topomap"),
+    ),
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
     Component("UAR", "affectkit.metrics.UAR", "metric", status="verified", aliases=("balanced accuracy",)),
     Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),

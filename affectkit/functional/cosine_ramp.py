@@ -16,7 +16,7 @@ def cosine_ramp(position: float, begin: float, finish: float) -> float:
         finish: Where it ends, after ``begin``.
 
     Examples:
-        >>> [cosine_ramp(epoch, 20, 60) for epoch in (0, 20, 40, 60, 99)]
+        >>> [round(cosine_ramp(epoch, 20, 60), 6) for epoch in (0, 20, 40, 60, 99)]
         [0.0, 0.0, 0.5, 1.0, 1.0]
     """
     share = min(max((position - begin) / (finish - begin), 0.0), 1.0)

@@ -14,6 +14,15 @@ from torch import Tensor, nn
 
 from affectkit.catalog import COMPONENTS
 from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
+from affectkit.distill import (
+    DynamicWeightBalance,
+    FeatureDistillationLoss,
+    GeometricPriorLoss,
+    LogitDistillationLoss,
+    PrototypeDistillationLoss,
+    TopographicEncoder,
+    VAPrototypeGrid,
+)
 from affectkit.encoders import IdentityEncoder, ProjectionEncoder
 from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.graph import LabelGraph
@@ -139,6 +148,32 @@ def run_null_contrast(module: nn.Module, batch: int) -> Leaves:
     }
     result: LossTerms = module(AffectOutput(views=views), Target(label=torch.arange(batch) % 2))
     assert result.total.shape == () and float(result.weight) == batch
+    return leaves(result)
+
+
+def run_taught(module: nn.Module, batch: int) -> Leaves:
+    """As ``run_loss``, with the results of a teacher beside the student's."""
+    views = {
+        "teacher_logits": features(batch, 3, seed=5),
+        "teacher_dims": features(batch, 2, seed=6).tanh(),
+        "teacher_embedding": features(batch, 4, seed=7),
+    }
+    output = AffectOutput(
+        logits=features(batch, 3, seed=1).requires_grad_(),
+        embedding=features(batch).requires_grad_(),
+        views=views,
+    )
+    label = torch.arange(UTTERANCES).expand(batch, -1) % 3
+    target = Target(label=label, weight=mask_of(batch).float())
+    result: LossTerms = module(output, target)
+    assert result.total.shape == () and float(result.weight) > 0
+    return leaves(result)
+
+
+def run_eeg(module: nn.Module, batch: int) -> Leaves:
+    signal = torch.randn(batch, 4, 64, generator=torch.Generator().manual_seed(0))
+    result: Encoding = module(signal)
+    assert result.pooled.shape == (batch, module.out_dim)
     return leaves(result)
 
 
@@ -300,6 +335,44 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),
     ],
     "PearsonLoss": [Case(PearsonLoss, run_loss)],
+    "PrototypeDistillationLoss": [
+        Case(
+            lambda: PrototypeDistillationLoss(
+                VAPrototypeGrid.random(4), anchors=[(0.0, 0.0), (0.8, 0.4), (-0.8, -0.4)], student_dim=6
+            ),
+            run_taught,
+        ),
+        Case(lambda: PrototypeDistillationLoss(VAPrototypeGrid.random(6), target="teacher"), run_taught),
+    ],
+    "GeometricPriorLoss": [
+        Case(lambda: GeometricPriorLoss([0, 2]), run_taught),
+        Case(lambda: GeometricPriorLoss([0, 1, 2], normalized=False, min_confidence=0.4), run_taught),
+    ],
+    "LogitDistillationLoss": [
+        Case(LogitDistillationLoss, run_taught),
+        Case(lambda: LogitDistillationLoss(distance="mse"), run_taught),
+    ],
+    "FeatureDistillationLoss": [
+        Case(lambda: FeatureDistillationLoss(6, 4), run_taught),
+        Case(lambda: FeatureDistillationLoss(6, 4, distance="mse"), run_taught),
+    ],
+    "DynamicWeightBalance": [
+        Case(lambda: DynamicWeightBalance(ClassificationLoss(3)), run_taught),
+        Case(
+            lambda: DynamicWeightBalance(
+                ClassificationLoss(3), imitation_loss=VoteDistributionLoss(), per_sample=True
+            ),
+            run_taught,
+        ),
+    ],
+    "TopographicEncoder": [
+        Case(
+            lambda: TopographicEncoder(
+                ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
+            ),
+            run_eeg,
+        )
+    ],
     "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
     "WeightedSum": [
         Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)

@@ -13,6 +13,14 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from affectkit.catalog import COMPONENTS
+from affectkit.distill import (
+    DynamicWeightBalance,
+    FeatureDistillationLoss,
+    GeometricPriorLoss,
+    LogitDistillationLoss,
+    PrototypeDistillationLoss,
+    VAPrototypeGrid,
+)
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
@@ -51,6 +59,22 @@ class NullContrastOfLogits(nn.Module):
         return terms
 
 
+class Taught(nn.Module):
+    """A loss of distillation, with logits for an embedding and a teacher beside them."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, output: AffectOutput, target: Target) -> LossTerms:
+        views = {
+            "teacher_logits": noise(2, 5, 3, seed=8),
+            "teacher_embedding": noise(2, 5, 3, seed=9),
+        }
+        terms = self.loss(output._replace(embedding=output.logits, views=views), target)
+        return terms
+
+
 LOSSES: dict[str, Callable[[], Loss]] = {
     "ClassificationLoss": lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 3.0], gamma=1.0),
     "VoteDistributionLoss": VoteDistributionLoss,
@@ -59,6 +83,13 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "MultilabelLoss": MultilabelLoss,
     "NullTargetContrastiveLoss": NullContrastOfLogits,
     "PearsonLoss": PearsonLoss,
+    "PrototypeDistillationLoss": lambda: Taught(
+        PrototypeDistillationLoss(VAPrototypeGrid.random(3), anchors=[(0.0, 0.0), (0.8, 0.4), (-0.8, -0.4)])
+    ),
+    "GeometricPriorLoss": lambda: Taught(GeometricPriorLoss([0, 1, 2], cap=0.0)),
+    "LogitDistillationLoss": lambda: Taught(LogitDistillationLoss()),
+    "FeatureDistillationLoss": lambda: Taught(FeatureDistillationLoss()),
+    "DynamicWeightBalance": lambda: Taught(DynamicWeightBalance(ClassificationLoss(3))),
     "UncertaintyWeightedSum": lambda: UncertaintyWeightedSum(
         {"label": ClassificationLoss(3), "va": MSELoss()}
     ),

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from affectkit.data.decode.error import DecodeError
 from affectkit.data.decode.image import IMAGE_FORMATS, MAX_PIXELS, decode_image
@@ -79,5 +79,7 @@ def _pillow_header(data: bytes | memoryview, kind: str) -> tuple[tuple[int, int]
     try:
         with Image.open(io.BytesIO(data), formats=(IMAGE_FORMATS[kind],)) as picture:
             return (picture.height, picture.width), picture.mode
+    except UnidentifiedImageError as error:  # its own message holds an address in memory
+        raise DecodeError(f"The file is no {kind} picture: restore it or make it anew.") from error
     except Exception as error:  # each of Pillow's format plug-ins has errors of its own
         raise DecodeError(f"The {kind} file is damaged ({error}): restore it or make it anew.") from error

@@ -13,8 +13,8 @@ from affectkit.tasks.parameter_groups import parameter_groups
 from affectkit.tasks.prompt_tuning_task import PromptTuningTask
 from affectkit.tasks.rate_schedule import RateSchedule
 from affectkit.tasks.sgd_factory import SGDFactory
-from affectkit.tasks.visualness_task import VisualnessTask
 from affectkit.tasks.trained_weights import BaseMismatchError
+from affectkit.tasks.visualness_task import VisualnessTask
 
 __all__ = (
     "AdamWFactory",

@@ -31,7 +31,8 @@ from affectkit.temporal import FrameMean, TemporalTransformer, frame_features
 from affectkit.types import Encoder, Encoding, Fusion, Head, Loss
 
 Objective: TypeAlias = Literal["classification", "distribution", "mse", "pearson", "ccc"]
-Option: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
+# In this order: the command line takes the first that fits, and text fits everything.
+Option: TypeAlias = None | bool | int | float | list[int | str] | dict[str, str] | str
 
 _VALUE_LOSSES: Final = ("mse", "pearson", "ccc")
 
@@ -187,8 +188,8 @@ class PromptTuningTask(AffectTask):
         words = class_names or list(axes or () if space is None else space.labels)
         if space is not None and len(words) != len(space):
             raise ValueError(
-                f"PromptTuningTask got {len(words)} class_names for the {len(space)} labels of {space.name!r}: "
-                "give one for each label, in their order."
+                f"PromptTuningTask got {len(words)} class_names for the {len(space)} labels of "
+                f"{space.name!r}: give one for each label, in their order."
             )
         part = make_adapter(adapter, clip, words, **(adapter_options or {}))
         _unfreeze(part.base, finetune or [])

@@ -45,7 +45,8 @@ SMALLER = {
         *("--model.init_args.temporal_heads", "2", "--model.init_args.temporal_hidden_dim", "8"),
     ],
 }
-SMALLER["clip_caer"] += ["--model.init_args.adapter_options.descriptors", "null"]
+# Its sentences are for the five labels of RAER.
+SMALLER["clip_caer"] += ["--model.init_args.adapter_options", '{"num_context": 2}']
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
 from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
+from affectkit.report.figures.prototype_grid import prototype_grid_figure
 
 __all__ = [
     "ClassScore",
@@ -17,4 +18,5 @@ __all__ = [
     "label_graph_figure",
     "learning_curves_figure",
     "per_class_figure",
+    "prototype_grid_figure",
 ]

@@ -32,7 +32,7 @@ from affectkit.types import Encoder, Encoding, Fusion, Head, Loss
 
 Objective: TypeAlias = Literal["classification", "distribution", "mse", "pearson", "ccc"]
 # In this order: the command line takes the first that fits, and text fits everything.
-Option: TypeAlias = None | bool | int | float | list[int | str] | dict[str, str] | str
+Option: TypeAlias = bool | int | float | list[int | str] | dict[str, str] | str | None
 
 _VALUE_LOSSES: Final = ("mse", "pearson", "ccc")
 

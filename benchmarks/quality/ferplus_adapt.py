@@ -18,7 +18,7 @@ from affectkit.functional import confusion_counts, unweighted_average_recall
 from affectkit.types import Encoding
 
 #: Steps after which a run is looked at on the selection faces.
-STOPS: Final = (15, 30, 60, 120)
+STOPS: Final = (10, 20, 40, 80)
 #: Views of each shot: as it is, and moved a little.
 VIEWS: Final = 8
 
@@ -63,7 +63,8 @@ class Views:
         self.base = base
         self.shots = shots
         self.pixels = torch.stack([pixels.float(), *moved])
-        self.features = image_features(base, self.pixels.flatten(0, 1)).unflatten(0, self.pixels.shape[:2])
+        features = image_features(base, self.pixels.flatten(0, 1))
+        self.features = features.view(VIEWS, len(pixels), -1)
         self.selection = image_features(base, shots.selection.pixels)
 
     def train(self, *, pixels: bool) -> Tensor:
@@ -76,7 +77,7 @@ def logits_of(adapter: ClipAdapter, faces: Faces, features: Tensor) -> Tensor:
     _module(adapter).eval()
     source = faces.pixels if adapter.adapts_images else features
     with torch.no_grad():
-        return torch.cat([_forward(adapter, part).cpu() for part in source.split(64)])
+        return torch.cat([_forward(adapter, part).cpu() for part in torch.split(source, 64)])
 
 
 def teach(system: System, views: Views, *, seed: int, stops: tuple[int, ...] = STOPS) -> Taught:

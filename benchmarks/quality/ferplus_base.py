@@ -7,7 +7,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from ferplus_faces import KNOWN, Faces, augment, to_input
@@ -81,7 +81,7 @@ def sentences(base: ClipBase) -> Tensor:
     templates = TEMPLATES["seen"]
     tokens = base.tokenize([template.format(name) for template in templates for name in KNOWN])
     with torch.no_grad():
-        return F.normalize(base.encode_text(tokens), dim=-1).unflatten(0, (len(templates), len(KNOWN)))
+        return F.normalize(base.encode_text(tokens), dim=-1).view(len(templates), len(KNOWN), -1)
 
 
 @torch.no_grad()
@@ -122,7 +122,10 @@ def fit_base(base: ClipBase, faces: Faces, settings: BaseSettings, *, device: to
     base.logit_scale.requires_grad_(True)
     matrices = [p for p in base.image.parameters() if p.ndim > 1]
     vectors = [p for p in base.image.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices}, {"params": [*vectors, base.logit_scale], "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices},
+        {"params": [*vectors, base.logit_scale], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.decay)
     steps = max(1, len(rows.label) // settings.batch) * settings.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, steps))
@@ -133,7 +136,7 @@ def fit_base(base: ClipBase, faces: Faces, settings: BaseSettings, *, device: to
     for epoch in range(settings.epochs):
         total = 0.0
         shuffled = torch.randperm(len(rows.label), generator=generator)
-        for index in shuffled.split(settings.batch)[: steps // settings.epochs]:
+        for index in torch.split(shuffled, settings.batch)[: steps // settings.epochs]:
             batch = Faces(*(column.to(device) for column in rows.rows(index)))
             images = to_input(augment(batch.pixels, generator), base.normalization)
             drawn = torch.randint(len(text), (len(index),), generator=generator).to(device)
@@ -168,7 +171,8 @@ def image_features(base: ClipBase, pixels: Tensor) -> Tensor:
     device = base.logit_scale.device
     with torch.no_grad():
         parts = [
-            base.image(to_input(part.to(device), base.normalization)).pooled for part in pixels.split(256)
+            base.image(to_input(part.to(device), base.normalization)).pooled
+            for part in torch.split(pixels, 256)
         ]
     return torch.cat(parts).cpu()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from affectkit.data.decode import decode_image
+from affectkit.data.schema import ItemRecord
 from affectkit.data.sources import find_source
 from affectkit.encoders.clip import PixelNormalization
 from affectkit.labels import label_space
@@ -66,18 +67,19 @@ def read_faces(folder: Path) -> dict[str, Split]:
     known, new = (torch.tensor([LABELS.index(name) for name in names]) for names in (KNOWN, NEW))
     found: dict[tuple[str, bool], list[tuple[Tensor, int, Tensor]]] = {}
     for sample in find_source("ferplus").read(source):
-        label, votes = sample.record.get("label"), sample.record.get("votes")
+        record = cast(ItemRecord, sample.record)
+        label = record.get("label")
         if label is None or sample.split not in ("train", "val"):
             continue
-        cast = torch.tensor(votes)
-        is_new = LABELS[int(label)] in NEW
-        if not is_new and cast[new].sum() > 0:
+        votes = torch.tensor(record["votes"])
+        is_new = LABELS[label] in NEW
+        if not is_new and votes[new].sum() > 0:
             continue
         ((kind, data),) = sample.members.items()
         picture = decode_image(data if isinstance(data, bytes) else data.read_bytes(), kind=kind)
         mine = new if is_new else known
         found.setdefault((sample.split, is_new), []).append(
-            (picture[..., 0], int((mine == label).nonzero()), cast[mine])
+            (picture[..., 0], mine.tolist().index(label), votes[mine])
         )
     for split in ("train", "val"):
         for is_new, what in ((False, "known"), (True, "new")):

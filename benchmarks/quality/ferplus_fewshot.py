@@ -59,7 +59,8 @@ _DESCRIPTORS: Final = (
 _CACHES: Final = tuple(
     {"alpha": alpha, "beta": beta} for alpha in (0.5, 2.0, 8.0) for beta in (1.0, 4.0, 16.0, 64.0)
 )
-#: Name to adapter. Whatever learns has three rates and four stops, so twelve candidates each.
+#: Name to adapter. Whatever learns has three rates and four stops, so twelve candidates each. CLIP-LoRA
+#: encodes its sentences anew at each step, so it has one of them only.
 SYSTEMS: Final[Mapping[str, System]] = {
     "zero-shot": System("zero_shot", _SEEN),
     "linear probe": System("linear_probe", {}, (3e-5, 3e-4, 3e-3)),
@@ -71,7 +72,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
     "CLIP-Adapter": System("clip_adapter", _SEEN, (1e-4, 1e-3, 1e-2)),
     "Tip-Adapter": System("tip_adapter", _SEEN, tried=_CACHES),
     "Tip-Adapter-F": System("tip_adapter", {**_SEEN, "trainable": True}, (1e-4, 1e-3, 1e-2)),
-    "CLIP-LoRA": System("clip_lora", _SEEN, (2e-4, 1e-3, 5e-3)),
+    "CLIP-LoRA": System("clip_lora", {"templates": TEMPLATES["seen"][:1]}, (2e-4, 1e-3, 5e-3)),
 }
 
 

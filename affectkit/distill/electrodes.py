@@ -102,7 +102,8 @@ def _on_sphere(name: str) -> Tensor:
     to_end = (end - centre) - from_centre * ((end - centre) @ from_centre) / from_centre.square().sum()
     turn = torch.atan2(to_end.norm(), (end - centre) @ from_centre / from_centre.norm()) * step / 4
     across = F.normalize(to_end, dim=0) * from_centre.norm()
-    return centre + from_centre * torch.cos(turn) + across * torch.sin(turn)
+    point: Tensor = centre + from_centre * torch.cos(turn) + across * torch.sin(turn)
+    return point
 
 
 def _direction(inclination: float, azimuth: float) -> Tensor:
@@ -114,4 +115,5 @@ def _direction(inclination: float, azimuth: float) -> Tensor:
 def _flat(point: Tensor) -> Tensor:
     reach = point[:2].norm()
     inclination = torch.atan2(reach, point[2])
-    return point[:2] / reach.clamp(min=1e-12) * inclination / (torch.pi / 2)
+    flat: Tensor = point[:2] / reach.clamp(min=1e-12) * inclination / (torch.pi / 2)
+    return flat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass
 from typing import Final
@@ -62,7 +63,7 @@ class VAPrototypeGrid:
 
     def __post_init__(self) -> None:
         shape = tuple(self.prototypes.shape)
-        cells = round(max(shape[0], 0) ** 0.5) if len(shape) == 2 else 0
+        cells = math.isqrt(shape[0]) if len(shape) == 2 else 0
         if len(shape) != 2 or cells < 1 or cells**2 != shape[0] or shape[1] < 1:
             raise PrototypeGridError(
                 f"A prototype grid got prototypes of shape {shape}: give (cells * cells, D), one row a cell."
@@ -88,7 +89,7 @@ class VAPrototypeGrid:
     @property
     def cells(self) -> int:
         """Cells along each axis."""
-        return round(len(self.counts) ** 0.5)
+        return math.isqrt(len(self.counts))
 
     @property
     def feature_dim(self) -> int:

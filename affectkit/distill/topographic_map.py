@@ -61,4 +61,4 @@ class TopographicMap(nn.Module):
         values = values.to(torch.promote_types(values.dtype, torch.float32))
         with torch.autocast(values.device.type, enabled=False):
             flat: Tensor = values @ self.weights.to(values.dtype).T
-        return flat.unflatten(-1, (self.size, self.size))
+        return flat.reshape(*values.shape[:-1], self.size, self.size)

@@ -78,7 +78,7 @@ def test_a_map_shows_where_a_value_is() -> None:
     size = 41
     drawing = TopographicMap("biosemi64", size=size)
     places = electrode_positions("biosemi64")
-    for name in ("F3", "O2", "T8"):
+    for name in ("F3", "AFz", "CP4"):
         channel = ELECTRODE_LAYOUTS["biosemi64"].index(name)
         picture = drawing(torch.eye(64)[channel])
         x, y = places[channel].tolist()
@@ -117,13 +117,13 @@ def test_a_teacher_learns_which_side_is_louder() -> None:
     for _ in range(60):
         output: AffectOutput = teacher(signal)
         assert output.dims is not None
+        assert bool(((output.dims >= 1) & (output.dims <= 9)).all())
         error = (output.dims[:, 0] - goal).square().mean()
         errors.append(error.item())
         optimizer.zero_grad()
         torch.autograd.backward(error)
         optimizer.step()
     assert errors[-1] < 0.15 * errors[0]
-    assert bool(((output.dims >= 1) & (output.dims <= 9)).all())
     assert sorted(teacher_views(output)) == ["teacher_dims", "teacher_embedding"]
 
 

@@ -155,7 +155,7 @@ def test_refusals() -> None:
         PrototypeDistillationLoss(GRID, anchors=[(3.0, 7.0)])
     for wrong in ({"target": "soft"}, {"temperature": 0.0}, {"bandwidth": -1.0}):
         with pytest.raises(ValueError, match="numbers above 0"):
-            PrototypeDistillationLoss(GRID, anchors=ANCHORS, **wrong)  # type: ignore[arg-type]
+            PrototypeDistillationLoss(GRID, anchors=ANCHORS, **wrong)
     with pytest.raises(ValueError, match="need one of the two"):
         PrototypeDistillationLoss(GRID)
     with pytest.raises(ValueError, match="'teacher' neither"):

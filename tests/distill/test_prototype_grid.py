@@ -68,7 +68,7 @@ def test_the_order_of_rows_and_parts_leaves_no_trace() -> None:
     whole = VAPrototypeGrid.from_features(FEATURES, VA)
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     sums = PrototypeSums()
-    for part in order.split(7):
+    for part in torch.split(order, 7):
         sums.update(FEATURES[part] * 4, VA[part])
     again = VAPrototypeGrid.from_sums(sums)
     assert torch.equal(again.prototypes, whole.prototypes) and again.version == whole.version

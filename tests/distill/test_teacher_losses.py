@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def cosine(student: list[float], teacher: list[float]) -> float:
     return 1 - dot / math.hypot(*student) / math.hypot(*teacher)
 
 
-CASES = {
+CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[list[float], list[float]], float], str]] = {
     "kl": (lambda: LogitDistillationLoss(temperature=3.0), kl, "teacher_logits"),
     "logit mse": (lambda: LogitDistillationLoss(distance="mse"), square, "teacher_logits"),
     "cosine": (FeatureDistillationLoss, cosine, "teacher_embedding"),

@@ -46,4 +46,4 @@ def test_a_weighted_sum_asks_it() -> None:
 def test_refusals() -> None:
     for wrong in ({"begin": 3, "finish": 2, "total": 4}, {"finish": 2.0}, {"shape": "step"}):
         with pytest.raises(ValueError, match="finish <= total"):
-            WeightSchedule(1.0, **wrong)  # type: ignore[arg-type]
+            WeightSchedule(1.0, **wrong)

@@ -11,9 +11,12 @@ from affectkit.types import IGNORE_LABEL, AffectOutput, Target
 
 
 class Confidence(Protocol):
-    """Trust in a teacher on each row: in [0, 1], NaN where nothing tells, of the shape of the rows."""
+    """Trust in a teacher on each row: in [0, 1], NaN where nothing tells, of the shape of the rows.
 
-    def __call__(self, teacher: AffectOutput, target: Target) -> Tensor:
+    A method by name, not ``__call__``: on the command line a class is then found by its path.
+    """
+
+    def rows(self, teacher: AffectOutput, target: Target) -> Tensor:
         """Compare what ``teacher`` says with the truth."""
         ...
 
@@ -23,11 +26,11 @@ class LabelConfidence:
 
     Examples:
         >>> teacher = AffectOutput(logits=torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
-        >>> LabelConfidence()(teacher, Target(label=torch.tensor([1, -100]))).tolist()
+        >>> LabelConfidence().rows(teacher, Target(label=torch.tensor([1, -100]))).tolist()
         [0.5, nan]
     """
 
-    def __call__(self, teacher: AffectOutput, target: Target) -> Tensor:
+    def rows(self, teacher: AffectOutput, target: Target) -> Tensor:
         """Trust of each row, NaN without a label."""
         logits, label = teacher.logits, target.label
         if logits is None or label is None or logits.shape[:-1] != label.shape:
@@ -50,7 +53,8 @@ class DimensionConfidence:
 
     Examples:
         >>> teacher = AffectOutput(dims=torch.tensor([[0.5, 0.0]]))
-        >>> round(DimensionConfidence(0.5)(teacher, Target(dims=torch.tensor([[0.0, torch.nan]]))).item(), 4)
+        >>> truth = Target(dims=torch.tensor([[0.0, torch.nan]]))
+        >>> round(DimensionConfidence(0.5).rows(teacher, truth).item(), 4)
         0.3679
     """
 
@@ -59,7 +63,7 @@ class DimensionConfidence:
             raise ValueError(f"DimensionConfidence got sigma={sigma}: give an error above 0.")
         self.sigma = sigma
 
-    def __call__(self, teacher: AffectOutput, target: Target) -> Tensor:
+    def rows(self, teacher: AffectOutput, target: Target) -> Tensor:
         """Trust of each row, NaN without an annotated dimension."""
         values, truth = teacher.dims, target.dims
         if values is None or truth is None or values.shape != truth.shape:

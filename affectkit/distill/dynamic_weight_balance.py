@@ -76,7 +76,8 @@ class DynamicWeightBalance(nn.Module):
             )
         self.task_loss = task_loss
         self.confidence = confidence or LabelConfidence()
-        self.imitation_loss = imitation_loss or task_loss
+        # None stays None: a module under two names would stand twice in the state dict.
+        self.imitation_loss = imitation_loss
         self.truth_weight = truth_weight
         self.imitation_weight = imitation_weight
         self.teacher_weight = teacher_weight
@@ -97,7 +98,7 @@ class DynamicWeightBalance(nn.Module):
             )
         real = real_rows(target, row_like(target))
         with torch.no_grad():
-            trust = self.confidence(teacher, target).detach()
+            trust = self.confidence.rows(teacher, target).detach()
             trust = trust.masked_fill(~real, torch.nan)
             mean = self._mean(trust)
         truth, imitated = target, teacher_target(teacher, target)

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from affectkit import distributed
-from affectkit.distill import DimensionConfidence, DynamicWeightBalance, LabelConfidence
-from affectkit.losses import ClassificationLoss, MSELoss, VoteDistributionLoss
-from affectkit.types import AffectOutput, LossTerms, Target
+from affectkit.distill import (
+    DimensionConfidence,
+    DynamicWeightBalance,
+    LabelConfidence,
+    VAPrototypeGrid,
+    WeightSchedule,
+)
+from affectkit.losses import ClassificationLoss, MSELoss, VoteDistributionLoss, WeightedSum
+from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
 if TYPE_CHECKING:
     from tests.conftest import RunRanks
@@ -67,9 +74,10 @@ class DetectionLoss(nn.Module):
         return LossTerms(total, {}, torch.tensor(float(rows)))
 
 
-def box_confidence(teacher: AffectOutput, target: Target) -> Tensor:
-    assert teacher.logits is not None and teacher.dims is not None and target.dims is not None
-    return teacher.logits.softmax(-1)[:, 0] * overlaps(teacher.dims, target.dims)[0]
+class BoxConfidence:
+    def rows(self, teacher: AffectOutput, target: Target) -> Tensor:
+        assert teacher.logits is not None and teacher.dims is not None and target.dims is not None
+        return teacher.logits.softmax(-1)[:, 0] * overlaps(teacher.dims, target.dims)[0]
 
 
 @pytest.mark.golden
@@ -86,13 +94,15 @@ def test_boxes_of_the_reference_are_one_of_its_tasks() -> None:
         "teacher_dims": arrays["dec_boxes"][-1, :, 0].requires_grad_(),
     }
     target = Target(dims=truth)
-    loss = DynamicWeightBalance(DetectionLoss(), confidence=box_confidence)
+    loss = DynamicWeightBalance(DetectionLoss(), confidence=BoxConfidence())
     terms = run(loss, AffectOutput(logits=logits, dims=raw.sigmoid(), views=views), target)
     expected = {"trust": 0.4959729313850403, "truth": 5.834885120391846, "imitation": 2.94157075881958}
     for name, value in expected.items():
         assert terms.terms[name].item() == pytest.approx(value, rel=1e-5), name
     torch.testing.assert_close(
-        box_confidence(AffectOutput(logits=views["teacher_logits"], dims=views["teacher_dims"]), target),
+        BoxConfidence().rows(
+            AffectOutput(logits=views["teacher_logits"], dims=views["teacher_dims"]), target
+        ),
         arrays["teacher_weight"],
         rtol=1e-5,
         atol=0,
@@ -108,7 +118,7 @@ def test_boxes_of_the_reference_are_one_of_its_tasks() -> None:
         for layer, boxes in zip(arrays["dec_logits"], arrays["dec_boxes"])
     ]
     assert sum(float(part.detach()) for part in own) == pytest.approx(15.259553909301758, rel=1e-5)
-    joint = DynamicWeightBalance(DetectionLoss(), confidence=box_confidence, teacher_weight=1.0)
+    joint = DynamicWeightBalance(DetectionLoss(), confidence=BoxConfidence(), teacher_weight=1.0)
     with_teacher = run(joint, AffectOutput(logits=logits, dims=raw.sigmoid(), views=views), target)
     assert with_teacher.terms["teacher"].item() == pytest.approx(float(own[-1].detach()), rel=1e-6)
     torch.autograd.backward(with_teacher.total)
@@ -142,7 +152,7 @@ def test_a_mixture_for_each_row_equals_a_loop() -> None:
 def test_dims_are_mixed_by_how_near_the_teacher_is() -> None:
     truth = torch.tensor([[0.0, 0.5], [math.nan, -0.5], [math.nan, math.nan]])
     said = torch.tensor([[0.2, 0.1], [0.9, -0.4], [0.3, 0.3]])
-    trust = DimensionConfidence(0.5)(AffectOutput(dims=said), Target(dims=truth))
+    trust = DimensionConfidence(0.5).rows(AffectOutput(dims=said), Target(dims=truth))
     assert trust[:2].tolist() == pytest.approx([math.exp(-0.6), math.exp(-0.2)]) and bool(trust[2].isnan())
     values = torch.zeros(3, 2, requires_grad=True)
     loss = DynamicWeightBalance(MSELoss(), confidence=DimensionConfidence(0.5), truth_weight=1.0)
@@ -201,11 +211,41 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="weights of 0 or more"):
         DynamicWeightBalance(ClassificationLoss(3), truth_weight=-1.0)
     with pytest.raises(ValueError, match="or use DimensionConfidence"):
-        LabelConfidence()(AffectOutput(dims=STUDENT), Target(label=LABEL))
+        LabelConfidence().rows(AffectOutput(dims=STUDENT), Target(label=LABEL))
     with pytest.raises(ValueError, match="or use LabelConfidence"):
-        DimensionConfidence()(AffectOutput(logits=STUDENT), Target(label=LABEL))
+        DimensionConfidence().rows(AffectOutput(logits=STUDENT), Target(label=LABEL))
     with pytest.raises(ValueError, match="error above 0"):
         DimensionConfidence(0.0)
+
+
+def test_the_command_line_finds_every_part_by_its_path(tmp_path: Path) -> None:
+    grid = tmp_path / "grid.safetensors"
+    VAPrototypeGrid.random(4).save(grid)
+    parts = {
+        "prototypes": part(
+            "PrototypeDistillationLoss", grid=str(grid), space="meld7.official", student_dim=6
+        ),
+        "prior": part("GeometricPriorLoss", classes=[0, 1]),
+        "scores": part("LogitDistillationLoss", distance="mse"),
+        "features": part("FeatureDistillationLoss"),
+        "balance": part(
+            "DynamicWeightBalance",
+            task_loss={"class_path": "affectkit.losses.MSELoss"},
+            confidence=part("DimensionConfidence", sigma=0.3),
+        ),
+    }
+    weights = {"prior": part("WeightSchedule", end=0.012, begin=20, finish=60, total=100), "scores": 0.3}
+    parser = ArgumentParser()
+    parser.add_argument("--loss", type=Loss)
+    text = {"class_path": "affectkit.losses.WeightedSum", "init_args": {"losses": parts, "weights": weights}}
+    loss: WeightedSum = parser.instantiate_classes(parser.parse_object({"loss": text})).loss
+    balance = loss.losses["balance"]
+    assert isinstance(balance, DynamicWeightBalance) and isinstance(balance.confidence, DimensionConfidence)
+    assert len(loss.losses) == 5 and isinstance(loss.weights["prior"], WeightSchedule)
+
+
+def part(name: str, **arguments: object) -> dict[str, object]:
+    return {"class_path": f"affectkit.distill.{name}", "init_args": arguments}
 
 
 def rank_gradient(split: tuple[int, ...]) -> tuple[list[list[float]], float]:

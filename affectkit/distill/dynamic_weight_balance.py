@@ -111,12 +111,11 @@ class DynamicWeightBalance(nn.Module):
             imitated = imitated._replace(weight=rows * own)
             kept = followed = 1.0
         number = real.sum().clamp(min=1)
+        imitate = self.task_loss if self.imitation_loss is None else self.imitation_loss
+        followed = followed * _sum(imitate(output, imitated))
         parts = {
             "truth": self.truth_weight * kept * _sum(self.task_loss(output, truth)) / number,
-            "imitation": self.imitation_weight
-            * followed
-            * _sum(self.imitation_loss(output, imitated))
-            / number,
+            "imitation": self.imitation_weight * followed / number,
         }
         if self.teacher_weight > 0:
             parts["teacher"] = self.teacher_weight * _sum(self.task_loss(teacher, target)) / number

@@ -39,6 +39,9 @@ def operations(rows: Rows) -> str:
     for adapter, found in cells.items():
         line = [f"`{adapter}`"]
         for cell in order:
+            if cell not in found:
+                line.append("")
+                continue
             plain, ours = found[cell]["straightforward"], found[cell]["affectkit"]
             less = ours["times_fewer_operations"]
             line.append(f"{plain['gflop']:,.0f} → {ours['gflop']:,.0f} ({less:.1f}x)")

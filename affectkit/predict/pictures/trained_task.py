@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -76,7 +75,7 @@ def load_trained(
     path = find_checkpoint(model)
     try:
         record = CheckpointRecord.peek(path)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
+    except Exception as error:  # torch's reader raises whatever its parts raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise PredictError(
             f"The file {path} cannot be read as a checkpoint ({reason}): name one that a task of affectkit "

@@ -1,6 +1,7 @@
 """What a teacher knows, for a student: prototypes, scores, features. Plain torch, no Lightning."""
 
 from affectkit.distill.confidence import Confidence, DimensionConfidence, LabelConfidence
+from affectkit.distill.dreamer import DREAMER_SCALE, DreamerTrial, read_dreamer
 from affectkit.distill.dynamic_weight_balance import DynamicWeightBalance, teacher_target
 from affectkit.distill.electrodes import ELECTRODE_LAYOUTS, electrode_positions
 from affectkit.distill.error import PrototypeGridError
@@ -17,10 +18,12 @@ from affectkit.distill.va_teacher import VATeacher
 from affectkit.distill.weight_schedule import WeightSchedule
 
 __all__ = (
+    "DREAMER_SCALE",
     "EEG_BANDS",
     "ELECTRODE_LAYOUTS",
     "Confidence",
     "DimensionConfidence",
+    "DreamerTrial",
     "DynamicWeightBalance",
     "FeatureDistillationLoss",
     "GeometricPriorLoss",
@@ -35,6 +38,7 @@ __all__ = (
     "VATeacher",
     "WeightSchedule",
     "electrode_positions",
+    "read_dreamer",
     "teacher_target",
     "teacher_views",
 )

@@ -341,7 +341,7 @@ def targets(rows: Sequence[Row]) -> list[Row]:
         reference = cells(of)
         return [value / reference[cell] for cell, value in cells(system).items()]
 
-    cut = values("times_faster", lambda row: str(row["system"]).startswith("cut to"))
+    cut = values("times_faster", lambda row: str(row["system"]).startswith("cut to "))
     over = values("times_the_towers", lambda row: row["system"] == OURS)
     aims: list[tuple[str, list[float], str, float]] = [
         ("text tower, times faster when cut", cut, ">=", 2.5),

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from affectkit.adapters import ADAPTERS
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("count_work", "prompt_forms", "prompts")
+PARTS = ("count_work", "prompt_forms", "prompts_page", "prompts")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def prompts() -> Iterator[ModuleType]:
         patch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
         yield importlib.import_module(PARTS[-1])
         for name in PARTS:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
     torch.set_num_threads(threads)
 
 
@@ -60,6 +60,22 @@ def test_operations_and_memory_are_counted(prompts: ModuleType, dry: bool) -> No
     assert 2 * activation < found.peak_bytes < 6 * activation
     for parameter in (first, second):
         parameter.grad = None
+
+
+def test_memory_that_is_computed_again_is_not_counted_twice(prompts: ModuleType) -> None:
+    cases = {case.name: case for case in prompts.CASES}
+    module = prompts.build(cases["cocoop"], prompts.clip_base("tiny"), ["joy", "anger"])
+    pictures = torch.randn(8, 32)
+
+    def run() -> None:
+        torch.autograd.backward(module.text_features(pictures).sum())
+
+    count_work = sys.modules["count_work"].count_work
+    whole = count_work(run)
+    module.chunk_size = 2
+    parts = count_work(run)
+    assert whole.peak_bytes / 5 < parts.peak_bytes < whole.peak_bytes / 3
+    assert whole.flops < parts.flops < 1.6 * whole.flops
 
 
 def test_attention_without_a_graph_is_counted_as_with_one(prompts: ModuleType) -> None:
@@ -121,5 +137,16 @@ def test_a_form_that_differs_is_noticed(prompts: ModuleType, monkeypatch: pytest
         return lambda pictures: logits(pictures) * (1 + 1e-5)
 
     monkeypatch.setattr(prompts, "straightforward", shifted)
-    with pytest.raises(AssertionError, match="coop differs from its straightforward form by 2.0e-05"):
+    with pytest.raises(AssertionError, match="coop differs from its straightforward form by 2"):
         prompts.check_equal(case, base, ["joy", "anger"], images)
+
+
+def test_the_page_shows_what_the_files_hold(prompts: ModuleType) -> None:
+    tables = importlib.import_module("prompts_page")
+    results = ROOT / "benchmarks" / "results"
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    for pattern, wanted in (("prompts-count-*.json", tables.COUNTED), ("prompts-2*.json", tables.TIMED)):
+        result = json.loads(sorted(results.glob(pattern))[-1].read_text(encoding="utf-8"))
+        assert all(found["float64"] <= 1e-6 for found in result["differences"].values())
+        for table in wanted:
+            assert table(result["rows"]) in page

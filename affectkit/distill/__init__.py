@@ -1,5 +1,6 @@
 """What a teacher knows, for a student: prototypes, scores, features. Plain torch, no Lightning."""
 
+from affectkit.distill.bdf_recording import EegRecording, read_bdf
 from affectkit.distill.confidence import Confidence, DimensionConfidence, LabelConfidence
 from affectkit.distill.dreamer import DREAMER_SCALE, DreamerTrial, read_dreamer
 from affectkit.distill.dynamic_weight_balance import DynamicWeightBalance, teacher_target
@@ -25,6 +26,7 @@ __all__ = (
     "DimensionConfidence",
     "DreamerTrial",
     "DynamicWeightBalance",
+    "EegRecording",
     "FeatureDistillationLoss",
     "GeometricPriorLoss",
     "LabelConfidence",
@@ -38,6 +40,7 @@ __all__ = (
     "VATeacher",
     "WeightSchedule",
     "electrode_positions",
+    "read_bdf",
     "read_dreamer",
     "teacher_target",
     "teacher_views",

@@ -143,7 +143,8 @@ def _train(
             queue = torch.randperm(len(labels), generator=generator).tolist()
         index, queue = torch.tensor(queue[:batch]), queue[batch:]
         drawn = torch.randint(VIEWS, (len(index),), generator=generator)
-        module.train()
+        if not module.training:  # setting the mode makes it forget its sentences
+            module.train()
         logits = _forward(adapter, source[drawn, index])
         loss = F.cross_entropy(logits.float(), labels[index].to(logits.device))
         optimizer.zero_grad()

@@ -48,6 +48,9 @@ RESAMPLES: Final = 2000
 #: Seconds of a cell, to announce before one has been measured on this machine.
 GUESS: Final = 45.0
 
+#: What is told of each cell beside its scores.
+CHOSEN: Final = ("system", "shots", "seed", "rate", "step", "options")
+
 _SEEN: Final = {"templates": TEMPLATES["seen"]}
 _WORDS: Final = {"words": "a photo of a face showing"}
 _DESCRIPTORS: Final = (
@@ -262,8 +265,9 @@ def plot(found: Sequence[Mapping[str, Any]]) -> Figure:
                     shots, [uar[name, count]["value"] for count in shots], color=MUTED, alpha=0.3, lw=0.8
                 )
             mine = [uar[taught[place], count] for count in shots]
+            low, high = zip(*(row["interval"] for row in mine))
             axes.fill_between(
-                shots, *zip(*(row["interval"] for row in mine)), color=PALETTE[0], alpha=0.2, linewidth=0
+                shots, low, high, color=PALETTE[0], alpha=0.2, lw=0, label="95 % interval, test faces"
             )
             axes.plot(shots, [row["value"] for row in mine], "o-", color=PALETTE[0])
             axes.axhline(uar["zero-shot", 0]["value"], color=PALETTE[1], ls="--", lw=1, label="zero-shot")
@@ -346,6 +350,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "valid file read once for each cell",
         "candidates": {cell.system: cell.candidates for cell in cells},
         "trained_numbers": {cell.system: cell.trained_numbers for cell in cells},
+        "image_tower_numbers": sum(number.numel() for number in trained.base.image.parameters()),
+        "chosen": [
+            {name: value for name, value in cell._asdict().items() if name in CHOSEN} for cell in cells
+        ],
         "seconds": {
             name: round(statistics.mean(cell.seconds for cell in cells if cell.system == name))
             for name in SYSTEMS

@@ -196,6 +196,17 @@ def test_stored_answers_that_are_absent_add_nothing() -> None:
     assert bool(student.grad[1:].any(1).all()) and bool(student.grad.isfinite().all())
 
 
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_neither_trust_nor_answers_carry_a_gradient(per_sample: bool) -> None:
+    student, teacher = STUDENT.clone().requires_grad_(), TEACHER.clone().requires_grad_()
+    loss = DynamicWeightBalance(
+        ClassificationLoss(3), imitation_loss=VoteDistributionLoss(), per_sample=per_sample
+    )
+    terms = run(loss, output_of(student, teacher), Target(label=LABEL))
+    torch.autograd.backward(terms.total)
+    assert student.grad is not None and bool(student.grad.any()) and teacher.grad is None
+
+
 def test_gradcheck_holds_as_the_trust_is_a_constant() -> None:
     def total(student: Tensor) -> Tensor:
         loss = DynamicWeightBalance(ClassificationLoss(3))

@@ -121,6 +121,18 @@ def test_the_gradient_reaches_embedding_and_projection_but_not_teacher_nor_proto
     assert all(weight.grad is not None and bool(weight.grad.any()) for weight in weights.values())
 
 
+def test_what_an_absent_row_holds_reaches_nothing() -> None:
+    loss = PrototypeDistillationLoss(GRID, anchors=ANCHORS)
+    embedding = EMBEDDING.clone()
+    embedding[3] = math.nan
+    embedding.requires_grad_()
+    terms = run(loss, AffectOutput(embedding=embedding), Target(label=LABEL))
+    torch.autograd.backward(terms.total)
+    plain = run(loss, AffectOutput(embedding=EMBEDDING), Target(label=LABEL))
+    assert terms.total.item() == plain.total.item()
+    assert embedding.grad is not None and not embedding.grad[3].any()
+
+
 def test_gradcheck_and_autocast() -> None:
     loss = PrototypeDistillationLoss(GRID, anchors=ANCHORS)
 

@@ -183,8 +183,11 @@ def scores(guess: Tensor, label: Tensor) -> dict[str, Tensor]:
     }
 
 
-def bootstrap(guess: Tensor, label: Tensor) -> dict[str, list[float]]:
-    """95 % percentile intervals of the mean over seeds, test faces drawn anew within each class."""
+def bootstrap(guess: Tensor, label: Tensor) -> dict[str, Tensor]:
+    """Scores as means over seeds, (RESAMPLES,) of each, with test faces drawn anew within each class.
+
+    The draws are the same at every call, so that two systems can be compared draw by draw.
+    """
     generator = torch.Generator().manual_seed(0)
     columns: list[Tensor] = []
     for place in range(len(NEW)):
@@ -194,23 +197,29 @@ def bootstrap(guess: Tensor, label: Tensor) -> dict[str, list[float]]:
     # Drawn within the classes, so the labels of a resample stand in this order in every row.
     ordered = label[index[0]]
     means = [scores(each[index], ordered) for each in guess]
-    found: dict[str, list[float]] = {}
-    for name in means[0]:
-        values = torch.stack([score[name] for score in means]).mean(0)
-        ends = torch.quantile(values, torch.tensor([0.025, 0.975], dtype=values.dtype))
-        found[name] = [round(float(end), 2) for end in ends]
-    return found
+    return {name: torch.stack([score[name] for score in means]).mean(0) for name in means[0]}
+
+
+def interval(values: Tensor) -> list[float]:
+    """95 % percentile interval."""
+    ends = torch.quantile(values, torch.tensor([0.025, 0.975], dtype=values.dtype))
+    return [round(float(end), 2) for end in ends]
 
 
 def rows(cells: Sequence[Cell], label: Tensor) -> list[dict[str, Any]]:
     """Mean and standard deviation over seeds, and bootstrap interval, of each system, shots and metric."""
     found: list[dict[str, Any]] = []
+    unseen = torch.tensor([cell.guess for cell in cells if cell.system == "zero-shot"])
+    start, start_drawn = float(scores(unseen, label)["UAR"]), bootstrap(unseen, label)["UAR"]
     for system, shots in dict.fromkeys((cell.system, cell.shots) for cell in cells):
         mine = [cell for cell in cells if (cell.system, cell.shots) == (system, shots)]
         guess = torch.tensor([cell.guess for cell in mine])
-        interval = bootstrap(guess, label)
+        drawn = bootstrap(guess, label)
         measured = {name: value.tolist() for name, value in scores(guess, label).items()}
         measured["selection UAR"] = [cell.selection_uar for cell in mine]
+        if system != "zero-shot":
+            measured["UAR over zero-shot"] = [value - start for value in measured["UAR"]]
+            drawn["UAR over zero-shot"] = drawn["UAR"] - start_drawn
         for name, values in measured.items():
             found.append(
                 {
@@ -221,7 +230,7 @@ def rows(cells: Sequence[Cell], label: Tensor) -> list[dict[str, Any]]:
                     "sd": round(statistics.stdev(values), 2) if len(values) > 1 else None,
                     "n": len(values),
                     "values": [round(value, 2) for value in values],
-                    "interval": interval.get(name),
+                    "interval": interval(drawn[name]) if name in drawn else None,
                 }
             )
     return found

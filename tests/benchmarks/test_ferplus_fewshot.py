@@ -97,6 +97,21 @@ def _write(folder: Path, *, train: int, valid: int) -> None:
         )
 
 
+def test_the_page_shows_what_the_files_hold(fewshot: ModuleType) -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("ferplus_fewshot-*.json"))
+    assert files
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert fewshot.table(result["rows"]) in page
+    assert files[-1].name in page
+    assert (ROOT / "docs" / "images" / "ferplus_fewshot.png").is_file()
+    assert {row["system"] for row in result["rows"]} == set(fewshot.SYSTEMS)
+    for row in result["rows"]:
+        assert row["n"] == len(row["values"]) == (1 if row["system"] == "zero-shot" else 3)
+        assert row["value"] == pytest.approx(sum(row["values"]) / row["n"], abs=0.011)
+    assert "/" not in result["command"].replace("benchmarks/quality/", "")
+
+
 def _faces(fewshot: ModuleType, labels: list[int]) -> object:
     from ferplus_faces import Faces
 
@@ -129,13 +144,27 @@ def test_scores_and_intervals_count_every_class_once(fewshot: ModuleType) -> Non
     assert float(found["UAR"]) == pytest.approx(100 * (1 + 0 + 1 + 0.5) / 4)
     assert float(found["accuracy"]) == pytest.approx(100 * 11 / 16)
     assert float(found["recall of contempt"]) == 50.0
-    interval = fewshot.bootstrap(guess.unsqueeze(0), label)
+    drawn = fewshot.bootstrap(guess.unsqueeze(0), label)
     # Only the class of two faces, one of them right, can vary: recall 0, 50 or 100.
-    assert interval["UAR"] == [50.0, 75.0]
-    assert interval["recall of sadness"] == [100.0, 100.0]
+    assert fewshot.interval(drawn["UAR"]) == [50.0, 75.0]
+    assert fewshot.interval(drawn["recall of sadness"]) == [100.0, 100.0]
     # Two seeds that are always right and always wrong: their mean does not vary.
     both = torch.stack([label, (label + 1) % 4])
-    assert fewshot.bootstrap(both, label)["UAR"] == [50.0, 50.0]
+    assert fewshot.interval(fewshot.bootstrap(both, label)["UAR"]) == [50.0, 50.0]
+
+
+def test_a_gain_over_zero_shot_is_measured_draw_by_draw(fewshot: ModuleType) -> None:
+    label = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
+    same = [0, 1, 1, 0, 2, 2, 3, 0]
+    given: dict[str, object] = dict.fromkeys(fewshot.Cell._fields, 0)
+    cells = [
+        fewshot.Cell(**{**given, "system": "zero-shot", "guess": same}),
+        fewshot.Cell(**{**given, "system": "CoOp", "shots": 1, "guess": same}),
+    ]
+    found = {(row["system"], row["metric"]): row for row in fewshot.rows(cells, label)}
+    assert found["CoOp", "UAR"]["interval"][0] < found["CoOp", "UAR"]["interval"][1]
+    assert found["CoOp", "UAR over zero-shot"]["interval"] == [0.0, 0.0]
+    assert ("zero-shot", "UAR over zero-shot") not in found
 
 
 def test_the_base_sees_no_face_with_a_vote_for_a_new_class(fewshot: ModuleType, tmp_path: Path) -> None:

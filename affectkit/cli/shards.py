@@ -108,6 +108,8 @@ def run_make(options: argparse.Namespace) -> int:
     from affectkit.data.sources import UnverifiedLayoutWarning, find_source, make_dataset
 
     source = find_source(options.source)
+    # The docs write to shards/NAME, and a newcomer has no folder shards yet.
+    Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(), _progress() as bar:
         warnings.simplefilter("always", UnverifiedLayoutWarning)
         warnings.showwarning = _tell

@@ -31,7 +31,7 @@ def meld(tmp_path: Path) -> Path:
 
 
 def test_make_info_check(meld: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = str(meld / "out")
+    out = str(meld / "shards" / "meld")  # the folder above is made where it is missing
     assert call("make", "meld", str(meld), out) == 0
     made = capsys.readouterr().out
     assert call("info", out) == 0

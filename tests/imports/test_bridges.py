@@ -13,6 +13,7 @@ BRIDGED = (
     "av",
     "lmdb",
     "open_clip",
+    "pyedflib",
     "simplejpeg",
     "soundfile",
     "timm",

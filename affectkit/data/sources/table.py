@@ -60,15 +60,22 @@ _ALL: Final = (
     RAER,
     RAFDB,
 )
+#: Further names of sources.
+ALIASES: Mapping[str, str] = MappingProxyType({"folder": "imagefolder"})
 SOURCES: Mapping[str, Source] = MappingProxyType({source.template.name: source for source in _ALL})
 
 
 def find_source(name: str) -> Source:
-    """A source by its name.
+    """A source by its name, or by a further name that people try.
 
     Raises:
         ShardError: If there is none of this name; those that exist are listed.
+
+    Examples:
+        >>> find_source("folder").template.name
+        'imagefolder'
     """
+    name = ALIASES.get(name, name)
     if name not in SOURCES:
         raise ShardError(f"There is no source {name!r}: use one of {', '.join(sorted(SOURCES))}.")
     return SOURCES[name]

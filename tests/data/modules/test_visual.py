@@ -166,5 +166,5 @@ def test_a_damaged_picture_names_the_sample(tmp_path: Path) -> None:
 
 def test_another_kind_of_data_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path / "set")
-    with pytest.raises(DataModuleError, match="ClipDataModule reads .clip. only"):
+    with pytest.raises(DataModuleError, match=r"ClipDataModule reads .clip. only"):
         ClipDataModule(root).setup("fit")

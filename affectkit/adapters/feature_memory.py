@@ -13,8 +13,8 @@ class FeatureMemory(nn.Module):
     """Keeps the result of a computation over parameters for as long as it is the result.
 
     While something in it is learned, every call computes anew, with a graph. Otherwise the features are
-    computed once, without a graph and in full precision, and kept until a parameter changes, the mode is
-    set, weights are loaded or the module moves.
+    computed once, without a graph and in full precision, and kept until a parameter or the mode changes,
+    weights are loaded or the module moves.
 
     Examples:
         >>> memory, weight = FeatureMemory(), nn.Parameter(torch.ones(2), requires_grad=False)
@@ -35,9 +35,10 @@ class FeatureMemory(nn.Module):
         self._depends = None
 
     def train(self, mode: bool = True) -> FeatureMemory:
-        """Set the mode and forget."""
+        """Set the mode, and forget where it changes: a loop may set it before every step."""
+        if mode != self.training:
+            self.clear()
         super().train(mode)
-        self.clear()
         return self
 
     def forward(self, compute: Callable[[], Tensor], depends: Callable[[], Iterable[Tensor]]) -> Tensor:

@@ -72,9 +72,9 @@ def test_the_defaults_are_the_published_ones() -> None:
     ("loss", "target"),
     [
         (ClassificationLoss(3), Target(label=torch.tensor([0, 1, 2, 0, 1]))),
-        (VoteDistributionLoss(), Target(distribution=torch.rand(5, 3))),
-        (MSELoss(), Target(dims=torch.rand(5, 1))),
-        (PearsonLoss(), Target(dims=torch.rand(5, 1))),
+        (VoteDistributionLoss(), Target(distribution=9 * torch.eye(3)[[0, 1, 2, 0, 1]] + 0.5)),
+        (MSELoss(), Target(dims=torch.linspace(-1, 1, 5)[:, None])),
+        (PearsonLoss(), Target(dims=torch.linspace(-1, 1, 5)[:, None])),
     ],
     ids=["classes", "distribution", "regression", "pearson"],
 )

@@ -72,6 +72,7 @@ def test_two_ranks_and_a_killed_one_make_what_one_process_makes(
         sum(int(line.partition(f" {word}")[0].rpartition(" ")[2]) for line in counted)
         for word in ("units encoded", "kept")
     )
-    assert (encoded, kept) == (6 - len(written), len(written)), again.stdout
+    # A rank that comes when the other has finished everything finds nothing left to count.
+    assert encoded == 6 - len(written) and kept <= len(written), again.stdout
     assert digests(tmp_path / "out") == digests(tmp_path / "alone")
     assert not (tmp_path / ".out.extract").exists()

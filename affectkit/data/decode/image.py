@@ -43,7 +43,9 @@ def decode_image(data: bytes | memoryview, *, kind: str) -> Tensor:
     except DecodeError:
         raise
     except UnidentifiedImageError as error:
-        raise DecodeError(f"The file is no {kind} picture: restore it or make it anew.") from error
+        raise DecodeError(
+            f"The {kind} file is damaged, or no {kind} picture: restore it or make it anew."
+        ) from error
     except Exception as error:  # each of Pillow's format plug-ins has errors of its own
         raise DecodeError(f"The {kind} file is damaged ({error}): restore it or make it anew.") from error
     return torch.from_numpy(pixels)

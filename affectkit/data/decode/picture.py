@@ -80,6 +80,8 @@ def _pillow_header(data: bytes | memoryview, kind: str) -> tuple[tuple[int, int]
         with Image.open(io.BytesIO(data), formats=(IMAGE_FORMATS[kind],)) as picture:
             return (picture.height, picture.width), picture.mode
     except UnidentifiedImageError as error:  # its own message holds an address in memory
-        raise DecodeError(f"The file is no {kind} picture: restore it or make it anew.") from error
+        raise DecodeError(
+            f"The {kind} file is damaged, or no {kind} picture: restore it or make it anew."
+        ) from error
     except Exception as error:  # each of Pillow's format plug-ins has errors of its own
         raise DecodeError(f"The {kind} file is damaged ({error}): restore it or make it anew.") from error

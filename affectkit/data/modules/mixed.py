@@ -26,7 +26,7 @@ class MixedDataModule(LightningDataModule):
 
     Every batch is of one source, so a set of pictures and a set of clips can be mixed, or one with
     labels and one with affect dimensions: what a source lacks is filled in as absent (label -100,
-    dimensions NaN, a modality with ``present`` False), and losses skip it. With
+    several labels and dimensions NaN, a modality with ``present`` False), and losses skip it. With
     ``accumulate_grad_batches`` an optimizer step sees several sources. All promises of a single
     source hold: the order follows from the seeds and the epoch alone, ranks are equal, and a run
     resumes at any step on any number of ranks. See :class:`~affectkit.data.plan.MixturePlan` for
@@ -71,6 +71,7 @@ class MixedDataModule(LightningDataModule):
         self._weights = weights
         self._evaluated = tuple(named)
         self._train: MixedLoader | None = None
+        self._complete: _Completion | None = None
         self._resume: Mapping[str, object] | None = None
 
     @property
@@ -232,10 +233,17 @@ class MixedDataModule(LightningDataModule):
             repeats=self._repeats,
             weights=self._weights,
             seed=self.seed,
-            complete=_Completion(
-                self.feature_dims, has_labels=self.label_space is not None, num_dims=self.num_dims
-            ),
+            complete=self._completion(),
         )
+
+    def on_before_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
+        """Fill in what an evaluated source lacks; in training the loader has done so already."""
+        return self._completion()(batch)
+
+    def _completion(self) -> _Completion:
+        if self._complete is None:
+            self._complete = _Completion(self.feature_dims, labels=self.label_space, num_dims=self.num_dims)
+        return self._complete
 
 
 def _one_or_several(loaders: list[ShardLoader[Any]]) -> ShardLoader[Any] | list[ShardLoader[Any]]:
@@ -250,9 +258,12 @@ def _range(scale: AffectScale) -> tuple[tuple[str, ...], float, float]:
 class _Completion:
     """Fills in as absent what other sources have and the source of a batch lacks."""
 
-    def __init__(self, feature_dims: Mapping[str, int], *, has_labels: bool, num_dims: int) -> None:
+    def __init__(
+        self, feature_dims: Mapping[str, int], *, labels: LabelSpace | None, num_dims: int
+    ) -> None:
         self._feature_dims = dict(feature_dims)
-        self._has_labels = has_labels
+        self._several = labels is not None and labels.kind == "multilabel"
+        self._classes = 0 if labels is None else len(labels)
         self._num_dims = num_dims
 
     def __call__(self, batch: AffectBatch) -> AffectBatch:
@@ -263,8 +274,10 @@ class _Completion:
             if name not in inputs:
                 inputs[name] = torch.zeros(*rows, width)
                 present[name] = torch.zeros(rows, dtype=torch.bool)
-        if target.label is None and self._has_labels:
+        if target.label is None and self._classes and not self._several:
             target = target._replace(label=torch.full(rows, IGNORE_LABEL))
+        if target.multilabel is None and self._several:
+            target = target._replace(multilabel=torch.full((*rows, self._classes), torch.nan))
         if target.dims is None and self._num_dims:
             target = target._replace(dims=torch.full((*rows, self._num_dims), torch.nan))
         return replace(batch, inputs=inputs, present=present, target=target)

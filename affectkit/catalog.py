@@ -322,6 +322,7 @@ COMPONENTS: tuple[Component, ...] = (
         "ConfusionCounts", "affectkit.metrics.ConfusionCounts", "metric", aliases=("confusion matrix",)
     ),
     Component("BalancedAccuracyPerLabel", "affectkit.metrics.BalancedAccuracyPerLabel", "metric"),
+    Component("MultilabelF1", "affectkit.metrics.MultilabelF1", "metric", aliases=("GoEmotions F1",)),
     Component("CCC", "affectkit.metrics.CCC", "metric", paper=_CCC, status="verified"),
     Component("Pearson", "affectkit.metrics.Pearson", "metric", aliases=("PCC",)),
     Component("RMSE", "affectkit.metrics.RMSE", "metric"),

@@ -3,9 +3,11 @@
 from affectkit.metrics.accuracy import Accuracy
 from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
 from affectkit.metrics.ccc import CCC
-from affectkit.metrics.collections import classification_metrics, dimension_metrics
+from affectkit.metrics.collections import classification_metrics, dimension_metrics, multilabel_metrics
 from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
 from affectkit.metrics.f1 import F1
+from affectkit.metrics.label_counts import LabelCountsMetric
+from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
 from affectkit.metrics.rmse import RMSE
@@ -23,7 +25,10 @@ __all__ = (
     "ConfusionCounts",
     "ConfusionMetric",
     "DimensionMetric",
+    "LabelCountsMetric",
+    "MultilabelF1",
     "Pearson",
     "classification_metrics",
     "dimension_metrics",
+    "multilabel_metrics",
 )

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from torchmetrics import MetricCollection
 
 from affectkit.metrics.accuracy import Accuracy
+from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
 from affectkit.metrics.ccc import CCC
 from affectkit.metrics.confusion import ConfusionMetric
 from affectkit.metrics.f1 import F1
+from affectkit.metrics.label_counts import LabelCountsMetric
+from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
 from affectkit.metrics.rmse import RMSE
@@ -65,4 +68,26 @@ def dimension_metrics(names: Sequence[str], *, prefix: str | None = None) -> Met
     number = len(names)
     metrics: list[DimensionMetric] = [CCC(number), Pearson(number), RMSE(number), SAGR(number)]
     metrics += [CCC(number, dim=index, name=name) for index, name in enumerate(names)]
+    return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
+
+
+def multilabel_metrics(
+    num_labels: int, *, threshold: float = 0.0, prefix: str | None = None
+) -> MetricCollection:
+    """F1 over labels, macro and micro, and balanced accuracy of a task with several labels a sample.
+
+    Args:
+        num_labels: Number of labels C.
+        threshold: A prediction above it is a yes: 0 for logits, 0.5 for probabilities.
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Examples:
+        >>> sorted(multilabel_metrics(28))
+        ['balanced_accuracy', 'macro_f1', 'micro_f1']
+    """
+    metrics: list[LabelCountsMetric] = [
+        MultilabelF1(num_labels, threshold=threshold),
+        MultilabelF1(num_labels, average="micro", threshold=threshold),
+        BalancedAccuracyPerLabel(num_labels, threshold=threshold),
+    ]
     return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)

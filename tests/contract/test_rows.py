@@ -42,6 +42,7 @@ from affectkit.metrics import (
     Accuracy,
     BalancedAccuracyPerLabel,
     ConfusionCounts,
+    MultilabelF1,
     Pearson,
 )
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
@@ -109,6 +110,7 @@ METRICS: dict[str, MetricCase] = {
     "F1": MetricCase(lambda: F1(3), "label"),
     "ConfusionCounts": MetricCase(lambda: ConfusionCounts(3), "label"),
     "BalancedAccuracyPerLabel": MetricCase(lambda: BalancedAccuracyPerLabel(3), "multilabel"),
+    "MultilabelF1": MetricCase(lambda: MultilabelF1(3), "multilabel"),
     "CCC": MetricCase(lambda: CCC(2), "dims"),
     "Pearson": MetricCase(lambda: Pearson(2), "dims"),
     "RMSE": MetricCase(lambda: RMSE(2), "dims"),

@@ -16,13 +16,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "extract",
         help="run frozen encoders over shards and store their features",
         description=(
-            "Run frozen encoders over every utterance of SRC and write a data set of features to OUT. "
+            "Run frozen encoders over every utterance or text of SRC and write a data set of features to OUT. "
             "Without --text, --visual or --audio, the tiny encoders of what SRC holds are used. "
             "Killed and run again, the same command does only what is missing. Under torchrun, or with "
             "--rank and --world-size, several processes share the work; the last one finishes it."
         ),
     )
-    parser.add_argument("src", metavar="SRC", help="folder of a data set of conversations")
+    parser.add_argument("src", metavar="SRC", help="folder of a data set of conversations or texts")
     parser.add_argument("out", metavar="OUT", help="folder to make")
     parser.add_argument(
         "--text", metavar="NAME", help="'tiny', or a folder or hub name of a transformers model"

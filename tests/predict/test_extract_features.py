@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from affectkit.data.decode import decode_member, decode_safetensors
-from affectkit.data.schema import conversation_record, parse_json
+from affectkit.data.schema import ItemRecord, conversation_record, parse_json
 from affectkit.data.shards import (
     DatasetWriter,
     Licence,
@@ -19,6 +19,7 @@ from affectkit.data.shards import (
 )
 from affectkit.encoders import FeatureExtractor
 from affectkit.encoders.tiny import TinyAudioEncoder, TinyImageEncoder, TinyTextEncoder
+from affectkit.labels import label_space
 from affectkit.predict import ExtractError, ExtractReport, extract_features, stored_modalities
 
 Digests = Callable[[Path], dict[str, str]]
@@ -236,7 +237,7 @@ def test_wrong_requests_are_refused_in_one_sentence(corpus: Path, tmp_path: Path
 def other_set(folder: Path, *, kind: str, members: dict[str, bytes]) -> Path:
     template = Manifest(
         name="other",
-        kind="text" if kind == "text" else "conversation",
+        kind="image" if kind == "image" else "conversation",
         label_space=None,
         licence=Licence("CC0", "open"),
         created_by="a test",
@@ -247,9 +248,43 @@ def other_set(folder: Path, *, kind: str, members: dict[str, bytes]) -> Path:
 
 
 def test_other_kinds_of_sample_are_refused(tmp_path: Path) -> None:
-    source = other_set(tmp_path / "texts", kind="text", members={"txt": b"hello"})
-    with pytest.raises(ExtractError, match="kind 'text'"):
+    source = other_set(tmp_path / "pictures", kind="image", members={"jpg": b"a picture"})
+    with pytest.raises(ExtractError, match="kind 'image'"):
         extract_features(source, tmp_path / "out", encoders={"text": CountingEncoder()})
+
+
+def texts(folder: Path, *, record: ItemRecord | None = None) -> Path:
+    template = Manifest(
+        name="texts",
+        kind="text",
+        label_space=label_space("goemotions7.ekman"),
+        licence=Licence("CC0", "open"),
+        created_by="a test",
+    )
+    with DatasetWriter(folder, template) as writer:
+        for number in range(5 if record is None else 1):
+            made: ItemRecord = {"id": str(number), "label": None, "text": "x" * number, "multilabel": [number]}
+            writer.add_item("train", f"key{number}", made if record is None else record)
+    return folder
+
+
+def test_texts_get_a_vector_each_and_keep_their_labels(tmp_path: Path, digests: Digests) -> None:
+    source = texts(tmp_path / "texts")
+    assert stored_modalities(source) == ("text",)
+    extract_features(source, tmp_path / "one", encoders={"text": CountingEncoder()}, unit_samples=2)
+    extract_features(tmp_path / "one", tmp_path / "two", encoders={"more": TinyTextEncoder(out_dim=4)})
+    before, after = read_manifest(source), read_manifest(tmp_path / "two")
+    assert after.class_counts == before.class_counts and after.kind == "text"
+    old, new = open_shards(source, "train"), open_shards(tmp_path / "two", "train")
+    for number in range(5):
+        assert bytes(new.get(number)["json"]) == bytes(old.get(number)["json"])
+        features = decode_safetensors(new.get(number)["safetensors"])
+        assert features["text"].tolist() == [float(number)] and features["more"].shape == (4,)
+    with pytest.raises(ExtractError, match="no audio inputs"):
+        extract_features(source, tmp_path / "three", encoders={"audio": TinyAudioEncoder()})
+    silent = texts(tmp_path / "silent", record={"id": "0", "label": None})
+    with pytest.raises(ShardError, match=r"'key0'.*no text"):
+        extract_features(silent, tmp_path / "four", encoders={"text": CountingEncoder()})
 
 
 RECORD = b'{"id":"one","speakers":["A"],"utterances":[{"id":"0","label":null,"speaker":0,"text":"hi"}]}'

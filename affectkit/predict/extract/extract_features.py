@@ -46,7 +46,7 @@ def extract_features(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExtractReport:
-    """Encode every utterance of every split of ``src`` and write a data set of features to ``out``.
+    """Encode every utterance or text of every split of ``src`` and write a data set of features to ``out``.
 
     The new samples hold ``KEY.json`` unchanged and ``KEY.safetensors`` with the features of
     ``src`` and the new ones. The work is cut into units of ``unit_samples`` samples that do
@@ -57,7 +57,7 @@ def extract_features(
     ``world_size``: the one that finishes last puts the result in its place, and none waits.
 
     Args:
-        src: Data set of conversations.
+        src: Data set of conversations, whose features are (U, D), or of texts, whose features are (D,).
         out: Folder to make.
         encoders: Encoder by the name that its features get; it reads its ``modality``.
         jobs: Processes of this call. With more than one they are spawned, so a script that calls
@@ -129,10 +129,10 @@ def _holds(stores: Mapping[str, ShardStore], modality: str) -> bool:
 def _check_encoders(
     source: Manifest, stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor]
 ) -> None:
-    if source.kind != "conversation":
+    if source.kind not in ("conversation", "text"):
         raise ExtractError(
             f"The data set {source.name!r} holds samples of the kind {source.kind!r}: features are extracted "
-            "from conversations, so make one with `affectkit shards make`."
+            "from conversations and texts, so make one with `affectkit shards make`."
         )
     if not encoders:
         raise ExtractError("No encoder was named: give at least one, for example text=TinyTextEncoder().")

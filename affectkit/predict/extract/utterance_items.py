@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from affectkit.data.decode import DecodeError, decode_member
-from affectkit.data.schema import conversation_record, parse_json
+from affectkit.data.schema import ShardError, conversation_record, item_record, parse_json
 from affectkit.predict.extract.error import ExtractError
 
 #: Modality to the first part of its members' extension: ``KEY.face-003.png`` is utterance 3's face.
@@ -52,6 +52,23 @@ def utterance_items(
         except DecodeError as error:
             raise DecodeError(f"{where}, member {ext!r}: {error}") from error
     return items
+
+
+def item_texts(
+    members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
+) -> list[object | None]:
+    """The text of an item of the kind ``text``, as the one utterance of its sample.
+
+    Raises:
+        ExtractError: If another modality is asked for.
+        ShardError: If the record is damaged or has no text.
+    """
+    if modality != "text":
+        raise ExtractError(f"A data set of texts has no {modality} inputs: leave out that encoder.")
+    record = item_record(parse_json(members["json"], where=where), where=where)
+    if "text" not in record:
+        raise ShardError(f"{where}: the record has no text: leave the sample out, or give it one.")
+    return [record["text"]]
 
 
 def has_modality(members: Mapping[str, memoryview], modality: str) -> bool:

@@ -82,6 +82,20 @@ COMPONENTS: tuple[Component, ...] = (
         aliases=("sentence encoder", "BERT", "RoBERTa"),
     ),
     Component("IdentityEncoder", "affectkit.encoders.IdentityEncoder", "encoder"),
+    Component(
+        "TimmImageEncoder",
+        "affectkit.encoders.TimmImageEncoder",
+        "encoder",
+        ("visual",),
+        aliases=("timm", "backbone", "ResNet"),
+    ),
+    Component(
+        "TimmStageEncoder",
+        "affectkit.encoders.TimmStageEncoder",
+        "encoder",
+        ("visual",),
+        aliases=("stage features", "multi-level features"),
+    ),
     Component("ConcatFusion", "affectkit.fusion.ConcatFusion", "fusion", aliases=("early fusion",)),
     Component(
         "GatedFusion",

@@ -1,8 +1,9 @@
 """Encoders: from inputs or stored features to encodings.
 
 Frozen extractors turn texts, images and waveforms into rows of features that are stored in shards;
-:class:`ProjectionEncoder` is the trained encoder of such rows. :mod:`affectkit.encoders.tiny` needs
-no weights and no network. :mod:`affectkit.encoders.clip` holds the towers of CLIP models.
+:class:`ProjectionEncoder` is the trained encoder of such rows. :class:`TimmImageEncoder` is any picture
+network of timm. :mod:`affectkit.encoders.tiny` needs no weights and no network.
+:mod:`affectkit.encoders.clip` holds the towers of CLIP models.
 """
 
 from affectkit.encoders import clip, tiny
@@ -10,6 +11,8 @@ from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
 from affectkit.encoders.hypergraph import HypergraphEncoder
 from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.projection import ProjectionEncoder
+from affectkit.encoders.timm_image import TimmImageEncoder
+from affectkit.encoders.timm_stages import TimmStageEncoder
 from affectkit.encoders.transformers_text import TransformersTextEncoder
 from affectkit.encoders.weights_digest import weights_digest
 
@@ -18,6 +21,8 @@ __all__ = [
     "HypergraphEncoder",
     "IdentityEncoder",
     "ProjectionEncoder",
+    "TimmImageEncoder",
+    "TimmStageEncoder",
     "TransformersTextEncoder",
     "Waveform",
     "clip",

@@ -23,7 +23,7 @@ from affectkit.distill import (
     TopographicEncoder,
     VAPrototypeGrid,
 )
-from affectkit.encoders import IdentityEncoder, ProjectionEncoder
+from affectkit.encoders import IdentityEncoder, ProjectionEncoder, TimmImageEncoder, TimmStageEncoder
 from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.graph import LabelGraph
 from affectkit.heads import (
@@ -177,6 +177,13 @@ def run_eeg(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_pictures(module: nn.Module, batch: int) -> Leaves:
+    pictures = torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    result: Encoding = module(pictures)
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
 def run_temporal(module: nn.Module, batch: int) -> Leaves:
     result: Encoding = module(features(batch), mask_of(batch))
     assert result.pooled.shape == (batch, module.out_dim)
@@ -220,6 +227,12 @@ def graph_head(
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
     "IdentityEncoder": [Case(lambda: IdentityEncoder(6), run_encoder)],
+    "TimmImageEncoder": [
+        Case(TimmImageEncoder, run_pictures),
+        Case(lambda: TimmImageEncoder("tiny", pooling="max", tokens=True), run_pictures),
+        Case(lambda: TimmImageEncoder("tiny-vit"), run_pictures),
+    ],
+    "TimmStageEncoder": [Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures)],
     "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
     "FrameMean": [Case(lambda: FrameMean(6), run_temporal)],
     "ConcatFusion": [

@@ -1,0 +1,91 @@
+"""Features of several depths of a picture network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from affectkit.encoders import timm_bridge as bridge
+from affectkit.encoders.clip.pixel_normalization import PixelNormalization
+from affectkit.encoders.timm_image import check_pictures
+from affectkit.types import Encoding
+
+
+class TimmStageEncoder(nn.Module):
+    r"""Mean over all places of chosen stages of a network of timm, side by side.
+
+    .. math:: x = [\bar m_{s_1}; \dots; \bar m_{s_n}], \qquad \bar m_s = \frac{1}{HW} \sum_{p} m_{s,p}
+
+    Early stages hold colour and light, late ones what is seen. The network ends with the last stage.
+
+    Args:
+        name: As in :class:`~affectkit.encoders.TimmImageEncoder`.
+        stages: Numbers of the stages, from 0 (in a ResNet the first convolution); negative ones count from
+            the end.
+        pretrained: Whether published weights are loaded, and downloaded unless they are there.
+        weights: File of weights of the whole network.
+        image_size: Height and width of the pictures, for networks that are built for one size.
+        options: Further arguments of the network.
+
+    Shape:
+        - Input: (B, 3, H, W) float, normalised by ``NormalizePixels(*encoder.normalization)``.
+        - Output: ``pooled`` (B, sum of the widths), in the order of the stages.
+
+    Raises:
+        MissingExtraError: If timm is not installed.
+        FileNotFoundError: If there is no weights file.
+        ValueError: If there is no such stage; else as for ``TimmImageEncoder``.
+
+    Examples:
+        >>> encoder = TimmStageEncoder("tiny", stages=(1, -1))
+        >>> encoder.stage_dims
+        {'stage1': 8, 'stage4': 64}
+        >>> encoder(torch.zeros(2, 3, 48, 48)).pooled.shape
+        torch.Size([2, 72])
+    """
+
+    def __init__(
+        self,
+        name: str = "tiny",
+        *,
+        stages: Sequence[int] = (-1,),
+        pretrained: bool = False,
+        weights: str | None = None,
+        image_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if not stages:
+            raise ValueError("TimmStageEncoder got no stage: give at least one number, e.g. stages=(1, 3, 4).")
+        self.network = bridge.build_stages(
+            name, stages, pretrained=pretrained, weights=weights, image_size=image_size, options=options
+        )
+        self.name = name
+        self.normalization: PixelNormalization = bridge.pixel_normalization(self.network)
+        self.image_size = bridge.fixed_size(name, image_size)
+        count = bridge.stage_count(self.network)
+        names = [f"stage{stage % count}" for stage in stages]
+        if len(set(names)) < len(names) or names != sorted(names, key=lambda text: int(text[5:])):
+            raise ValueError(
+                f"TimmStageEncoder got stages={list(stages)}: give different ones, from early to late."
+            )
+        self.stage_dims: dict[str, int] = dict(zip(names, bridge.stage_widths(self.network)))
+
+    @property
+    def out_dim(self) -> int:
+        """Width D of the encoding."""
+        return sum(self.stage_dims.values())
+
+    def stage_features(self, x: Tensor) -> dict[str, Tensor]:
+        """Mean over all places of each stage, (B, D_s), by ``"stage3"`` and the like."""
+        check_pictures(x, name=self.name, image_size=self.image_size)
+        maps: list[Tensor] = self.network(x)
+        places = (1, 2) if bridge.channels_last(self.network) else (2, 3)
+        return {name: found.mean(places) for name, found in zip(self.stage_dims, maps)}
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
+        """Encode ``x``; ``mask`` is there for the protocol of encoders, a picture is always whole."""
+        return Encoding(torch.cat(list(self.stage_features(x).values()), -1))

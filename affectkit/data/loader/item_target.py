@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -24,17 +25,22 @@ class ItemTarget:
         num_classes: Number C of labels of the run.
         multilabel: Whether the label space allows several labels a sample.
         num_dims: Number V of affect dimensions, 0 where there are none.
-        extra: Names of further labels.
+        dims_range: Lowest and highest value of their scale; None compares nothing.
+        extra: Names of further labels, one a sample.
+        extra_several: Names of further targets with several labels a sample, and their numbers of labels.
 
     Shape:
         - label: (B,) int64, -100 where absent; None for several labels a sample.
         - multilabel: (B, C) float32, NaN where not annotated; None for one label a sample.
         - distribution: (B, C) float32 votes, NaN where absent; None where no row has votes.
         - dims: (B, V) float32, NaN where absent.
+        - extra[name]: (B,) int64, -100 where absent; of several labels (B, K) float32, NaN where not
+          annotated.
         - weight: (B,) float32, 1 on valid rows, else 0.
 
     Raises:
-        ShardError: If a label lies outside ``label_table``, or numbers do not fit.
+        ShardError: If a label lies outside ``label_table``, a value outside its scale, or numbers do not
+            fit.
     """
 
     def __init__(
@@ -44,13 +50,18 @@ class ItemTarget:
         num_classes: int = 0,
         multilabel: bool = False,
         num_dims: int = 0,
+        dims_range: tuple[float, float] | None = None,
         extra: Sequence[str] = (),
+        extra_several: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._table = None if label_table is None else list(label_table)
         self._classes = num_classes
         self._multilabel = multilabel
         self._num_dims = num_dims
+        # As the values are stored: rounded, the end of a scale would lie outside itself.
+        self._range = None if dims_range is None else np.array(dims_range, dtype=np.float32)
         self._extra = tuple(extra)
+        self._extra_several = dict(extra_several)
 
     def __call__(
         self, records: Sequence[ItemRecord], *, keys: Sequence[str], valid: Sequence[bool]
@@ -63,7 +74,7 @@ class ItemTarget:
             multilabel=self._several(records, keys) if several else None,
             distribution=self._votes(records, keys),
             dims=self._dims(records, keys),
-            extra={name: _extra(records, name) for name in self._extra} or None,
+            extra=self._further(records, keys) or None,
             weight=torch.tensor(valid, dtype=torch.float32),
         )
 
@@ -90,6 +101,23 @@ class ItemTarget:
                 chosen = [self._run_label(stored, key) for stored in record["multilabel"]]
                 cells[row, [label for label in chosen if label != IGNORE_LABEL]] = 1.0
         return torch.from_numpy(cells)
+
+    def _further(self, records: Sequence[ItemRecord], keys: Sequence[str]) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for name in self._extra:
+            stored = [record.get("extra", {}).get(name) for record in records]
+            found[name] = torch.tensor(
+                [_one(label, key, name) for label, key in zip(stored, keys, strict=True)], dtype=torch.int64
+            )
+        for name, labels in self._extra_several.items():
+            cells: NDArray[np.float32] = np.full((len(records), labels), np.nan, dtype=np.float32)
+            for row, (record, key) in enumerate(zip(records, keys, strict=True)):
+                chosen = record.get("extra", {}).get(name)
+                if chosen is not None:
+                    cells[row] = 0.0
+                    cells[row, _several(chosen, key, name, labels=labels)] = 1.0
+            found[name] = torch.from_numpy(cells)
+        return found
 
     def _votes(self, records: Sequence[ItemRecord], keys: Sequence[str]) -> Tensor | None:
         if self._table is None or not any("votes" in record for record in records):
@@ -123,7 +151,21 @@ class ItemTarget:
                     f": run `affectkit shards check` on its shards."
                 )
             cells[row] = [np.nan if value is None else value for value in values]
+        self._require_range(cells, keys)
         return torch.from_numpy(cells)
+
+    def _require_range(self, cells: NDArray[np.float32], keys: Sequence[str]) -> None:
+        if self._range is None:
+            return
+        low, high = self._range
+        outside = (cells < low) | (cells > high)  # False for NaN
+        if outside.any():
+            row, column = (int(place[0]) for place in outside.nonzero())
+            raise ShardError(
+                f"Sample {keys[row]!r} has the value {cells[row, column]:g} as affect dimension {column}, "
+                f"but its scale runs from {low:g} to {high:g}: correct the scale in the manifest, or map the "
+                "values to it and make the shards anew."
+            )
 
 
 def item_target(manifest: Manifest, mapping: LabelMap | None) -> ItemTarget:
@@ -133,10 +175,29 @@ def item_target(manifest: Manifest, mapping: LabelMap | None) -> ItemTarget:
         num_classes=0 if mapping is None else len(mapping.target),
         multilabel=mapping is not None and mapping.source.kind == "multilabel",
         num_dims=0 if manifest.dims is None else len(manifest.dims),
-        extra=sorted(manifest.extra_spaces),
+        dims_range=None if manifest.dims is None else (manifest.dims.low, manifest.dims.high),
+        extra=sorted(name for name, space in manifest.extra_spaces.items() if space.kind != "multilabel"),
+        extra_several={
+            name: len(space)
+            for name, space in sorted(manifest.extra_spaces.items())
+            if space.kind == "multilabel"
+        },
     )
 
 
-def _extra(records: Sequence[ItemRecord], name: str) -> Tensor:
-    stored = [record.get("extra", {}).get(name) for record in records]
-    return torch.tensor([IGNORE_LABEL if label is None else label for label in stored], dtype=torch.int64)
+def _one(label: int | list[int] | None, key: str, name: str) -> int:
+    if isinstance(label, list):
+        raise ShardError(
+            f"Sample {key!r} has the labels {label} of {name!r}, whose space allows one: run `affectkit shards "
+            "check` on its shards."
+        )
+    return IGNORE_LABEL if label is None else label
+
+
+def _several(chosen: int | list[int], key: str, name: str, *, labels: int) -> list[int]:
+    if not isinstance(chosen, list) or any(not 0 <= label < labels for label in chosen):
+        raise ShardError(
+            f"Sample {key!r} has {chosen} as {name!r}, where a list of numbers below {labels} is wanted: run "
+            "`affectkit shards check` on its shards."
+        )
+    return chosen

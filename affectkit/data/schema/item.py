@@ -6,7 +6,6 @@ from typing import Final, NotRequired, TypedDict, cast
 
 from affectkit.data.schema.fields import (
     DIMS,
-    EXTRA,
     LABEL,
     META,
     TEXT,
@@ -27,7 +26,9 @@ class ItemRecord(TypedDict):
     - ``label`` counts in the manifest's label space; null in a multi-label one.
     - ``multilabel`` lists the labels that hold, ascending; left out where nobody annotated them.
     - ``votes`` holds one number for each label of the space, e.g. how many people chose it.
-    - ``dims`` follows the manifest's affect scale, ``extra`` its extra spaces.
+    - ``dims`` follows the manifest's affect scale.
+    - ``extra`` follows its extra spaces: a number, or in a multi-label space the list of labels that
+      hold, ascending; null or left out where nobody annotated them.
     - ``speaker`` names the person that is heard or seen: folds are made by it.
     - ``box`` is left, top, right, bottom of the face or person, in pixels of the stored picture.
     - ``boxes`` holds such boxes by the name of a stream, e.g. ``face`` and ``context``: one for each
@@ -42,7 +43,7 @@ class ItemRecord(TypedDict):
     multilabel: NotRequired[list[int]]
     votes: NotRequired[list[float]]
     dims: NotRequired[list[float | None]]
-    extra: NotRequired[dict[str, int | None]]
+    extra: NotRequired[dict[str, int | list[int] | None]]
     box: NotRequired[list[float]]
     boxes: NotRequired[dict[str, list[list[float] | None]]]
     meta: NotRequired[dict[str, str | int | float | None]]
@@ -75,6 +76,10 @@ def _several_labels(value: object) -> bool:
     return value == sorted(set(value))
 
 
+def _are_further_labels(value: object) -> bool:
+    return isinstance(value, dict) and all(is_label(v) or _several_labels(v) for v in value.values())
+
+
 def _are_votes(value: object) -> bool:
     return isinstance(value, list) and all(v is not None and is_number(v) and v >= 0 for v in value)
 
@@ -99,7 +104,7 @@ _CHECKS: Final = {
     "multilabel": FieldCheck(_several_labels, "a list of numbers from 0, ascending without repetition"),
     "votes": FieldCheck(_are_votes, "a list of numbers from 0"),
     "dims": DIMS,
-    "extra": EXTRA,
+    "extra": FieldCheck(_are_further_labels, "a map of names to numbers from 0, lists of them, or null"),
     "box": FieldCheck(_is_box, "the four numbers left, top, right, bottom"),
     "boxes": FieldCheck(_are_boxes, "lists of boxes by name, each four numbers or null"),
     "meta": META,

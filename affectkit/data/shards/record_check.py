@@ -60,8 +60,8 @@ def check_features(
             )
 
 
-def check_extra(extra: Mapping[str, int | None], manifest: Manifest, where: str) -> None:
-    """Refuse a label of an extra space that is unknown or too small for it.
+def check_extra(extra: Mapping[str, int | list[int] | None], manifest: Manifest, where: str) -> None:
+    """Refuse a label of an extra space that is unknown, too small for it, or of the other kind.
 
     Raises:
         ShardError: If there is one.
@@ -69,7 +69,15 @@ def check_extra(extra: Mapping[str, int | None], manifest: Manifest, where: str)
     for name, label in extra.items():
         if name not in manifest.extra_spaces:
             raise ShardError(f"{where}: the manifest has no extra label space {name!r}: add it there.")
-        check_label(label, len(manifest.extra_spaces[name]), where, f"extra label {name!r}")
+        space = manifest.extra_spaces[name]
+        several = space.kind == "multilabel"
+        if label is not None and isinstance(label, list) != several:
+            raise ShardError(
+                f"{where}: the extra label {name!r} is {label}, but its label space is "
+                f"{'multi-label: list the labels that hold' if several else 'for one label: give a number'}."
+            )
+        for each in label if isinstance(label, list) else [label]:
+            check_label(each, len(space), where, f"extra label {name!r}")
 
 
 def check_dims(dims: list[float | None] | None, manifest: Manifest, where: str) -> None:

@@ -17,16 +17,16 @@ from affectkit.labels import LabelSpace, label_space
 
 _SPLITS: Final = ("train", "val", "test")
 _ATTRIBUTES: Final = ("brightness", "colorfulness", "scene", "facial_expression", "human_action")
-_BETWEEN: Final = "; "
+#: The one attribute of which a picture may have several.
+_OBJECT: Final = "object"
 _SPACE: Final = label_space("emoset8.official")
 
 
 def read_emoset(folder: Path, *, spaces: Mapping[str, LabelSpace]) -> Iterator[SourceSample]:
     """Yield the pictures of ``train.json``, ``val.json`` and ``test.json`` with their annotations.
 
-    Rows are ``[emotion, id, picture, annotation]``. Attributes of which a picture has one become
-    extra labels, null where there is none; its objects, of which it may have several, stand in
-    ``meta["object"]`` with ``"; "`` between, and are left out where nobody annotated them.
+    Rows are ``[emotion, id, picture, annotation]``. Attributes become extra labels, null where nobody
+    annotated them; objects, of which a picture may have several, a list, empty where there is none.
 
     Args:
         folder: The folder of the data set.
@@ -71,7 +71,7 @@ def attribute_spaces(folder: Path) -> dict[str, LabelSpace]:
     path = folder / "info.json"
     info = _json(path)
     spaces: dict[str, LabelSpace] = {}
-    for name in _ATTRIBUTES:
+    for name in (*_ATTRIBUTES, _OBJECT):
         part = info.get(name) if isinstance(info, dict) else None
         order = part.get("label2idx") if isinstance(part, dict) else None
         numbers = order.values() if isinstance(order, dict) else ()
@@ -79,7 +79,12 @@ def attribute_spaces(folder: Path) -> dict[str, LabelSpace]:
             raise SourceError(path, None, f"it does not number {name!r} from 0; use the published file.")
         labels = tuple(sorted(order, key=lambda label: int(order[label])))
         try:
-            spaces[name] = LabelSpace(f"emoset{len(labels)}.{name}", labels, source="EmoSet:info.json")
+            spaces[name] = LabelSpace(
+                f"emoset{len(labels)}.{name}",
+                labels,
+                source="EmoSet:info.json",
+                kind="multilabel" if name == _OBJECT else "categorical",
+            )
         except ValueError as error:
             raise SourceError(path, None, str(error)) from error
     return spaces
@@ -90,17 +95,22 @@ def _add_attributes(record: ItemRecord, path: Path, spaces: Mapping[str, LabelSp
     if not isinstance(found, dict):
         raise SourceError(path, None, "it is no JSON object; use the file as it was published.")
     for name, space in spaces.items():
-        # Brightness and colourfulness are numbers here and strings in info.json.
         value = found.get(name)
-        if value is not None and str(value) not in space.labels:
-            raise SourceError(path, None, f"{name} is {value!r}, which info.json does not list; correct it.")
-        record["extra"][name] = None if value is None else space.labels.index(str(value))
-    objects = found.get("object")
-    if objects is None:
-        return
-    if not isinstance(objects, list) or not all(isinstance(o, str) and _BETWEEN not in o for o in objects):
-        raise SourceError(path, None, "object is no list of names; use the file as it was published.")
-    record["meta"] = {"object": _BETWEEN.join(objects)}
+        if value is None:
+            record["extra"][name] = None
+        elif space.kind == "multilabel":
+            if not isinstance(value, list):
+                raise SourceError(path, None, f"{name} is no list of names; use the file as published.")
+            record["extra"][name] = sorted({_number(path, name, one, space) for one in value})
+        else:
+            record["extra"][name] = _number(path, name, value, space)
+
+
+def _number(path: Path, name: str, value: object, space: LabelSpace) -> int:
+    # Brightness and colourfulness are numbers here and strings in info.json.
+    if str(value) not in space.labels:
+        raise SourceError(path, None, f"{name} is {value!r}, which info.json does not list; correct it.")
+    return space.labels.index(str(value))
 
 
 def _json(path: Path) -> object:

@@ -67,12 +67,13 @@ def test_emotion_by_name_and_attributes_by_the_order_of_the_file(folder: Path, m
             "scene": 1,
             "facial_expression": None,
             "human_action": None,
+            "object": [0, 1],
         },
-        "meta": {"object": "Tree; Dog"},
     }
+    assert manifest.extra_spaces["object"].kind == "multilabel"
     # Not annotated and none there are different things.
-    assert "meta" not in found["val"]["fear_00002"][0]
-    assert found["test"]["anger_00003"][0]["meta"] == {"object": ""}
+    assert found["val"]["fear_00002"][0]["extra"]["object"] is None
+    assert found["test"]["anger_00003"][0]["extra"]["object"] == []
 
 
 @pytest.mark.parametrize(
@@ -91,10 +92,20 @@ def test_a_malformed_row_is_named(folder: Path, refused: Refused, row: list[str]
     refused(EMOSET, folder, at=path, row=2, words=words)
 
 
-def test_an_unknown_attribute_is_named(folder: Path, refused: Refused) -> None:
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        ({"scene": "moon"}, "scene is 'moon'"),
+        ({"object": ["Dog", "Cat"]}, "object is 'Cat'"),
+        ({"object": "Dog"}, "object is no list"),
+    ],
+)
+def test_an_unknown_attribute_is_named(
+    folder: Path, refused: Refused, annotation: dict[str, object], words: str
+) -> None:
     path = folder / "annotation" / "awe" / "awe_00001.json"
-    path.write_text(json.dumps({"scene": "moon"}))
-    refused(EMOSET, folder, at=path, row=None, words="scene is 'moon'")
+    path.write_text(json.dumps(annotation))
+    refused(EMOSET, folder, at=path, row=None, words=words)
 
 
 def test_numbers_with_a_gap_are_refused(folder: Path, refused: Refused) -> None:

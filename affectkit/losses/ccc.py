@@ -29,27 +29,37 @@ class CCCLoss(nn.Module):
         weighted: Whether positive row weights weigh the rows in every moment, rather than only keep
             them.
         mixed_moments: Whether variances are divided by N - 1 and covariances by N.
+        head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``
+            instead of the dims.
 
     Shape:
         - output.dims, target.dims: (B, V) or (B, U, V), NaN = absent
 
     Raises:
-        ValueError: If output or target lack dims, or their shapes differ.
+        ValueError: If output or target lack what is compared, or their shapes differ.
 
     References:
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
         Biometrics 45(1), 1989.
     """
 
-    def __init__(self, *, gather: bool = True, weighted: bool = False, mixed_moments: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        gather: bool = True,
+        weighted: bool = False,
+        mixed_moments: bool = False,
+        head: str | None = None,
+    ) -> None:
         super().__init__()
         self.gather = gather
         self.weighted = weighted
         self.mixed_moments = mixed_moments
+        self.head = head
 
     def forward(self, output: AffectOutput, target: Target) -> LossTerms:
         """Compare dims; NaN targets and rows of weight 0 add nothing."""
-        prediction, truth, real = compared_dims(output, target, "CCCLoss")
+        prediction, truth, real = compared_dims(output, target, "CCCLoss", head=self.head)
         dims = prediction.shape[-1]
         prediction, truth = prediction.reshape(-1, dims), truth.reshape(-1, dims)
         weight = None
@@ -65,4 +75,5 @@ class CCCLoss(nn.Module):
         # Nothing is divided by rows; their number is reported so that the value keeps its size when
         # it is summed over ranks or beside losses over rows. A batch without annotation counts none.
         number = (real.sum() * annotated.any()).to(prediction.dtype)
-        return LossTerms(total, {"ccc": total.detach()}, number)
+        name = "ccc" if self.head is None else f"ccc_{self.head}"
+        return LossTerms(total, {name: total.detach()}, number)

@@ -12,6 +12,10 @@ from affectkit.types import AffectOutput, LossTerms, Target
 class VoteDistributionLoss(nn.Module):
     """Cross entropy against ``target.distribution``, averaged over the rows that have votes.
 
+    Args:
+        head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``
+            instead of logits and distribution.
+
     Shape:
         - output.logits: (B, C) or (B, U, C)
         - target.distribution: the same; votes or probabilities, NaN or all 0 = absent
@@ -20,12 +24,20 @@ class VoteDistributionLoss(nn.Module):
         ValueError: If output or target lack what is compared, or their shapes differ.
     """
 
+    def __init__(self, *, head: str | None = None) -> None:
+        super().__init__()
+        self.head = head
+
     def forward(self, output: AffectOutput, target: Target) -> LossTerms:
         """Compare logits with votes; absent votes and rows of weight 0 add nothing."""
-        logits, votes = output.logits, target.distribution
+        if self.head is None:
+            logits, votes = output.logits, target.distribution
+        else:
+            logits, votes = (output.extra or {}).get(self.head), (target.extra or {}).get(self.head)
         if logits is None or votes is None or logits.shape != votes.shape:
+            what = "logits with the target's distribution" if self.head is None else f"extra {self.head!r}"
             raise ValueError(
-                "VoteDistributionLoss compares logits with the target's distribution, but got the shapes "
+                f"VoteDistributionLoss compares {what}, but got the shapes "
                 f"{None if logits is None else tuple(logits.shape)} and "
                 f"{None if votes is None else tuple(votes.shape)}; give both, with one column per class."
             )
@@ -33,4 +45,5 @@ class VoteDistributionLoss(nn.Module):
         counted = counted & real_rows(target, counted)
         votes = votes.masked_fill(~counted.unsqueeze(-1), 0.0)
         total, number = mean_over_rows(vote_cross_entropy_rows(logits, votes), counted, target.weight)
-        return LossTerms(total, {"votes": total.detach()}, number)
+        name = "votes" if self.head is None else f"votes_{self.head}"
+        return LossTerms(total, {name: total.detach()}, number)

@@ -79,3 +79,11 @@ def test_row_weights_weigh_moments_only_where_asked_to() -> None:
 def test_a_batch_without_annotation_has_no_weight_in_an_accumulated_step() -> None:
     terms: LossTerms = CCCLoss()(AffectOutput(dims=X), Target(dims=torch.full_like(Y, math.nan)))
     assert terms.total.item() == 0.0 and float(terms.weight) == 0.0
+
+
+def test_a_named_head_is_compared_with_its_own_values() -> None:
+    output = AffectOutput(dims=torch.zeros(10, 1), extra={"mood": X})
+    terms: LossTerms = CCCLoss(head="mood")(output, Target(extra={"mood": Y}))
+    assert terms.total.item() == value(X, Y) and set(terms.terms) == {"ccc_mood"}
+    with pytest.raises(ValueError, match="CCCLoss compares the extra 'other'"):
+        CCCLoss(head="other")(output, Target(extra={"mood": Y}))

@@ -18,3 +18,15 @@ def test_is_torchs_soft_cross_entropy_over_the_rows_with_votes() -> None:
     shares = votes[real] / votes[real].sum(-1, keepdim=True)
     assert terms.total.item() == pytest.approx(F.cross_entropy(logits[real], shares).item(), abs=1e-6)
     assert float(terms.weight) == 3.0
+
+
+def test_a_named_head_is_compared_with_its_own_votes() -> None:
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    votes = torch.tensor([[5.0, 3, 2], [0, 0, 0], [1, 0, 0], [math.nan, math.nan, math.nan]])
+    plain = VoteDistributionLoss()(AffectOutput(logits=logits), Target(distribution=votes))
+    output = AffectOutput(logits=torch.zeros(4, 2), extra={"faces": logits})
+    named = VoteDistributionLoss(head="faces")(output, Target(extra={"faces": votes}))
+    assert torch.equal(named.total, plain.total) and torch.equal(named.weight, plain.weight)
+    assert set(named.terms) == {"votes_faces"}
+    with pytest.raises(ValueError, match="compares extra 'other'"):
+        VoteDistributionLoss(head="other")(output, Target(extra={"faces": votes}))

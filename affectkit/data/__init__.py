@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from affectkit.data.modules import (
         ClipDataModule,
         ConversationDataModule,
+        FeatureDataModule,
         ImageDataModule,
         MixedDataModule,
         ShardDataModule,
@@ -26,6 +27,7 @@ _HOMES = {
     "ClipDataModule": "affectkit.data.modules",
     "ConversationDataModule": "affectkit.data.modules",
     "EpochPlan": "affectkit.data.plan",
+    "FeatureDataModule": "affectkit.data.modules",
     "ImageDataModule": "affectkit.data.modules",
     "MixedDataModule": "affectkit.data.modules",
     "ShardDataModule": "affectkit.data.modules",
@@ -38,6 +40,7 @@ __all__ = (
     "ClipDataModule",
     "ConversationDataModule",
     "EpochPlan",
+    "FeatureDataModule",
     "ImageDataModule",
     "MixedDataModule",
     "ShardDataModule",

@@ -4,12 +4,14 @@ from affectkit.data.loader.batch_view import BatchView, Decode, Outlines, Transf
 from affectkit.data.loader.captions import CaptionCollate, CaptionReader, CaptionSample, CaptionView
 from affectkit.data.loader.conversation_reader import ConversationReader
 from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, DamageError
+from affectkit.data.loader.item_features import ItemFeatures, ItemFeaturesCollate, ItemFeaturesReader
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
 from affectkit.data.loader.picture_view import PictureSample, PictureView
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
+from affectkit.data.loader.source_loader import SourceLoader
 from affectkit.data.loader.stream_collate import StreamCollate
 from affectkit.data.loader.stream_sample import Stream, StreamReader, StreamSpec, StreamsSample, StreamView
 from affectkit.data.loader.stream_views import StreamViews
@@ -35,6 +37,9 @@ __all__ = (
     "ImageReader",
     "ImageSample",
     "ImageView",
+    "ItemFeatures",
+    "ItemFeaturesCollate",
+    "ItemFeaturesReader",
     "ItemTarget",
     "LoaderState",
     "LoaderStateError",
@@ -45,6 +50,7 @@ __all__ = (
     "PictureView",
     "RandomView",
     "ShardLoader",
+    "SourceLoader",
     "Stream",
     "StreamCollate",
     "StreamReader",

@@ -3,8 +3,10 @@
 from affectkit.data.modules.clip import ClipDataModule
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
+from affectkit.data.modules.features import FeatureDataModule
 from affectkit.data.modules.image import ImageDataModule
 from affectkit.data.modules.mixed import MixedDataModule
+from affectkit.data.modules.own_targets import SourceTargets
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.modules.visual_text import VisualTextDataModule
 
@@ -12,10 +14,12 @@ __all__ = (
     "ClipDataModule",
     "ConversationDataModule",
     "DataModuleError",
+    "FeatureDataModule",
     "FeatureStatistics",
     "ImageDataModule",
     "MixedDataModule",
     "ShardDataModule",
+    "SourceTargets",
     "VisualTextDataModule",
     "feature_statistics",
 )

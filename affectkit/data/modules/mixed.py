@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -13,12 +12,15 @@ from torch import Tensor
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader import PictureView, ShardLoader
 from affectkit.data.loader.mixed_loader import MixedLoader
+from affectkit.data.loader.source_loader import SourceLoader
+from affectkit.data.modules.completion import Completion
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, joined_statistics
+from affectkit.data.modules.features import FeatureDataModule
 from affectkit.data.modules.image import ImageDataModule
+from affectkit.data.modules.own_targets import OwnTargets, SourceTargets, TargetField, source_targets
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.labels import AffectScale, LabelSpace
-from affectkit.types import IGNORE_LABEL
 
 
 class MixedDataModule(LightningDataModule):
@@ -32,6 +34,10 @@ class MixedDataModule(LightningDataModule):
     resumes at any step on any number of ranks. See :class:`~affectkit.data.plan.MixturePlan` for
     how many batches of each source an epoch has.
 
+    Sources may also keep labels and values of their own, for a head each: with ``own_targets`` the
+    target of a batch is ``Target.extra[source]``, absent for the other sources, and ``label_space``
+    is None; :meth:`source_targets` says what each source has.
+
     Args:
         sources: Data module of each source; ``batch_size`` and seed are its own.
         repeats: Passes over each source in an epoch, e.g. ``{"small": 3}``; 1 for the others.
@@ -40,10 +46,13 @@ class MixedDataModule(LightningDataModule):
         evaluate: The source whose splits are validated, tested and predicted; the first unless named.
             A list names several: each gets a loader of its own, a task logs ``val/SOURCE/METRIC``,
             and keys of predictions become ``SOURCE/KEY``.
+        own_targets: Whether each source keeps labels and values of its own. Labels are taken before
+            values; a mapping from sources to ``"label"``, ``"dims"``, ``"distribution"`` or
+            ``"multilabel"`` says it for those that have several.
         seed: Seed of the order of sources.
 
     Raises:
-        DataModuleError: If there is no source, or ``evaluate`` names none of them.
+        DataModuleError: If there is no source, or ``evaluate`` or ``own_targets`` names none of them.
     """
 
     def __init__(
@@ -54,6 +63,7 @@ class MixedDataModule(LightningDataModule):
         repeats: dict[str, float] | None = None,
         weights: dict[str, float] | None = None,
         evaluate: str | list[str] | None = None,
+        own_targets: bool | dict[str, TargetField] = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -65,8 +75,16 @@ class MixedDataModule(LightningDataModule):
                 f"MixedDataModule cannot evaluate {wrong or 'nothing'!r} (it has "
                 f"{', '.join(sources) or 'none'}): name one or several of its sources, each once."
             )
+        self._fields: dict[str, TargetField] = {} if isinstance(own_targets, bool) else dict(own_targets)
+        unknown = next((name for name in self._fields if name not in sources), None)
+        if unknown is not None:
+            raise DataModuleError(
+                f"MixedDataModule got own_targets for {unknown!r}, which is none of its sources "
+                f"({', '.join(sources)}): correct the name."
+            )
         self.sources = dict(sources)
         self.seed = seed
+        self.has_own_targets = own_targets is not False
         self._repeats = repeats
         self._weights = weights
         self._evaluated = tuple(named)
@@ -76,20 +94,21 @@ class MixedDataModule(LightningDataModule):
 
     @property
     def label_space(self) -> LabelSpace | None:
-        """Label space of all sources that have labels; None where none has.
+        """Label space of all sources that have labels; None where none has, or each has its own.
 
         Raises:
             DataModuleError: If two sources put their labels in different orders.
         """
         found: tuple[str, LabelSpace] | None = None
-        for name, source in self.sources.items():
+        for name, source in self._alike.items():
             space = source.label_space
             if space is None:
                 continue
             if found is not None and not found[1].same_order(space):
                 raise DataModuleError(
                     f"The sources put their labels in different orders. {found[0]!r}: {found[1].order()}. "
-                    f"{name!r}: {space.order()}. Set label_space of both to the same name."
+                    f"{name!r}: {space.order()}. Set label_space of both to the same name, or own_targets to "
+                    "true for a head each."
                 )
             found = found or (name, space)
         return None if found is None else found[1]
@@ -113,20 +132,21 @@ class MixedDataModule(LightningDataModule):
 
     @property
     def num_dims(self) -> int:
-        """Number of affect dimensions, 0 where no source has any.
+        """Number of affect dimensions, 0 where no source has any, or each has its own.
 
         Raises:
             DataModuleError: If two sources have different scales.
         """
         found: tuple[str, AffectScale] | None = None
-        for name, source in self.sources.items():
+        for name, source in self._alike.items():
             scale = source.manifest.dims
             if scale is None:
                 continue
             if found is not None and _range(found[1]) != _range(scale):
                 raise DataModuleError(
                     f"Sources {found[0]!r} and {name!r} have affect dimensions on different scales "
-                    f"({_range(found[1])}; {_range(scale)}): make the shards of both on the same scale."
+                    f"({_range(found[1])}; {_range(scale)}): make the shards of both on the same scale, or set own_targets to "
+                    "true for a head each."
                 )
             found = found or (name, scale)
         return 0 if found is None else len(found[1])
@@ -141,8 +161,12 @@ class MixedDataModule(LightningDataModule):
         """Labelled items per class, int64 (C,); in training as often as an epoch shows them.
 
         Raises:
-            DataModuleError: If no source has labels.
+            DataModuleError: If no source has labels, or each has its own.
         """
+        if self.has_own_targets:
+            raise DataModuleError(
+                "Each source has labels of its own, which no one order counts: ask source_class_counts."
+            )
         labelled = {name: source for name, source in self.sources.items() if source.label_map is not None}
         if not labelled:
             raise DataModuleError("No source has labels to count: do without class weights.")
@@ -157,6 +181,25 @@ class MixedDataModule(LightningDataModule):
             total = total + source.class_counts(split) * (mixture.shares[name] / mixture.passes[name])
         return total.round().to(torch.int64)
 
+    def source_targets(self) -> dict[str, SourceTargets]:
+        """What the batches of each source are compared with, where each keeps its own.
+
+        Raises:
+            DataModuleError: If a source has nothing to be compared with, or not what was asked for.
+        """
+        return {
+            name: source_targets(name, source, self._fields.get(name))
+            for name, source in self.sources.items()
+        }
+
+    def source_class_counts(self, split: str) -> dict[str, Tensor]:
+        """Labelled items per class of each source that has labels, each int64 (C,) in its own order."""
+        return {
+            name: source.class_counts(split)
+            for name, source in self.sources.items()
+            if source.label_map is not None and split in source.manifest.splits
+        }
+
     def setup(self, stage: str) -> None:
         """Open what ``stage`` needs in every source, and check that the sources agree."""
         for name, source in self.sources.items():
@@ -164,6 +207,8 @@ class MixedDataModule(LightningDataModule):
             if stage == "fit" or name in self._evaluated:
                 source.setup(stage)
         _ = self.label_space, self.feature_dims, self.num_dims
+        if self.has_own_targets:
+            self.source_targets()
 
     def train_dataloader(self) -> MixedLoader:
         """Loader of the mixture, at the position of the checkpoint if one was loaded.
@@ -185,23 +230,33 @@ class MixedDataModule(LightningDataModule):
             return self._evaluated
         return tuple(name for name in self._evaluated if "val" in self.sources[name].manifest.splits)
 
-    def val_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+    def val_dataloader(self) -> SourceLoader | list[SourceLoader]:
         """The val split of each source that is evaluated, every sample once."""
-        found = [self.sources[name].val_dataloader() for name in self.loader_names("val")]
-        return _one_or_several([loader for loader in found if not isinstance(loader, list)])
+        found = {name: self.sources[name].val_dataloader() for name in self.loader_names("val")}
+        return self._one_or_several(
+            {name: loader for name, loader in found.items() if not isinstance(loader, list)}
+        )
 
-    def test_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+    def test_dataloader(self) -> SourceLoader | list[SourceLoader]:
         """The test split of each source that is evaluated, every sample once."""
-        return _one_or_several([self.sources[name].test_dataloader() for name in self._evaluated])
+        return self._one_or_several({name: self.sources[name].test_dataloader() for name in self._evaluated})
 
-    def predict_dataloader(self) -> ShardLoader[Any] | list[ShardLoader[Any]]:
+    def predict_dataloader(self) -> SourceLoader | list[SourceLoader]:
         """What each source that is evaluated predicts, every sample once."""
-        return _one_or_several([self.sources[name].predict_dataloader() for name in self._evaluated])
+        return self._one_or_several(
+            {name: self.sources[name].predict_dataloader() for name in self._evaluated}
+        )
+
+    def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
+        """Let the source of a batch change it where it is now, e.g. normalise its pixels."""
+        source = self.sources[str(batch.meta["source"])]
+        changed: AffectBatch = source.on_after_batch_transfer(batch, dataloader_idx)
+        return changed
 
     def feature_statistics(self) -> dict[str, FeatureStatistics]:
         """Mean and deviation of each modality over the train splits of all sources that have it.
 
-        Every utterance counts once, however often an epoch shows its source.
+        Every utterance or item counts once, however often an epoch shows its source.
 
         Raises:
             DataModuleError: If no utterance of a source has a modality that the source states.
@@ -209,7 +264,7 @@ class MixedDataModule(LightningDataModule):
         parts = [
             source.feature_statistics()
             for source in self.sources.values()
-            if isinstance(source, ConversationDataModule)
+            if isinstance(source, ConversationDataModule | FeatureDataModule)
         ]
         return {
             name: joined_statistics([part[name] for part in parts if name in part])
@@ -227,57 +282,33 @@ class MixedDataModule(LightningDataModule):
         self._train = None
         self._resume = cast("Mapping[str, object] | None", state_dict.get("train"))
 
+    @property
+    def _alike(self) -> dict[str, ShardDataModule[Any]]:
+        """The sources that must agree on labels and scales."""
+        return {} if self.has_own_targets else self.sources
+
     def _mixed(self) -> MixedLoader:
+        completion = Completion(
+            self.feature_dims, has_labels=self.label_space is not None, num_dims=self.num_dims
+        )
+        own = self._own()
         return MixedLoader(
             {name: source.train_dataloader() for name, source in self.sources.items()},
             repeats=self._repeats,
             weights=self._weights,
             seed=self.seed,
-            complete=self._completion(),
+            complete=completion if own is None else lambda batch: own(completion(batch)),
         )
 
-    def on_before_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
-        """Fill in what an evaluated source lacks; in training the loader has done so already."""
-        return self._completion()(batch)
+    def _own(self) -> OwnTargets | None:
+        return OwnTargets(self.source_targets()) if self.has_own_targets else None
 
-    def _completion(self) -> _Completion:
-        if self._complete is None:
-            self._complete = _Completion(self.feature_dims, labels=self.label_space, num_dims=self.num_dims)
-        return self._complete
-
-
-def _one_or_several(loaders: list[ShardLoader[Any]]) -> ShardLoader[Any] | list[ShardLoader[Any]]:
-    return loaders[0] if len(loaders) == 1 else loaders
+    def _one_or_several(self, loaders: Mapping[str, ShardLoader[Any]]) -> SourceLoader | list[SourceLoader]:
+        own = self._own()
+        named = [SourceLoader(loader, source=name, complete=own) for name, loader in loaders.items()]
+        return named[0] if len(named) == 1 else named
 
 
 def _range(scale: AffectScale) -> tuple[tuple[str, ...], float, float]:
     """What makes two scales the same, whatever they are called."""
     return scale.axes, scale.low, scale.high
-
-
-class _Completion:
-    """Fills in as absent what other sources have and the source of a batch lacks."""
-
-    def __init__(
-        self, feature_dims: Mapping[str, int], *, labels: LabelSpace | None, num_dims: int
-    ) -> None:
-        self._feature_dims = dict(feature_dims)
-        self._several = labels is not None and labels.kind == "multilabel"
-        self._classes = 0 if labels is None else len(labels)
-        self._num_dims = num_dims
-
-    def __call__(self, batch: AffectBatch) -> AffectBatch:
-        target = batch.target
-        rows = (batch.valid if target.weight is None else target.weight).shape
-        inputs, present = dict(batch.inputs), dict(batch.present)
-        for name, width in self._feature_dims.items():
-            if name not in inputs:
-                inputs[name] = torch.zeros(*rows, width)
-                present[name] = torch.zeros(rows, dtype=torch.bool)
-        if target.label is None and self._classes and not self._several:
-            target = target._replace(label=torch.full(rows, IGNORE_LABEL))
-        if target.multilabel is None and self._several:
-            target = target._replace(multilabel=torch.full((*rows, self._classes), torch.nan))
-        if target.dims is None and self._num_dims:
-            target = target._replace(dims=torch.full((*rows, self._num_dims), torch.nan))
-        return replace(batch, inputs=inputs, present=present, target=target)

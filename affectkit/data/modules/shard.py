@@ -12,10 +12,11 @@ from torch import Tensor
 
 from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ShardLoader, Transform
+from affectkit.data.modules.annotated_dims import annotated_dims
 from affectkit.data.plan import Shuffle
 from affectkit.data.shards import Manifest, read_manifest
 from affectkit.data.store import SampleStore, open_store
-from affectkit.labels import LabelMap, LabelSpace, label_space, reconcile
+from affectkit.labels import AffectScale, LabelMap, LabelSpace, label_space, reconcile
 from affectkit.types import IGNORE_LABEL
 
 SampleT = TypeVar("SampleT")
@@ -152,6 +153,26 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         if stored is None or wanted is None:
             return None
         return reconcile(stored, wanted, merge=self._label_merge, drop=self._label_drop)
+
+    @property
+    def affect_scale(self) -> AffectScale | None:
+        """Axes and range of the affect dimensions in the batches; None without any."""
+        return self.manifest.dims
+
+    @property
+    def extra_spaces(self) -> Mapping[str, LabelSpace]:
+        """Label spaces of the further targets, by name."""
+        return self.manifest.extra_spaces
+
+    def target_fields(self, source: str = "") -> frozenset[str]:
+        """Which of ``label``, ``multilabel`` and ``dims`` the data states; ``source`` matters to mixtures."""
+        space = self.label_space
+        kind = () if space is None else ("multilabel" if space.kind == "multilabel" else "label",)
+        return frozenset((*kind, *(() if self.affect_scale is None else ("dims",))))
+
+    def annotated_dims(self, split: str) -> tuple[bool, ...]:
+        """Whether each affect dimension has a value somewhere in a split."""
+        return annotated_dims(self.store(split), skip_damaged=self._damage == "mask")
 
     @property
     def feature_dims(self) -> dict[str, int]:

@@ -81,6 +81,14 @@ COMPONENTS: tuple[Component, ...] = (
         extra="text",
         aliases=("sentence encoder", "BERT", "RoBERTa"),
     ),
+    Component(
+        "TransformersTokenEncoder",
+        "affectkit.encoders.TransformersTokenEncoder",
+        "encoder",
+        ("text",),
+        extra="text",
+        aliases=("fine-tuned text encoder", "token encoder"),
+    ),
     Component("IdentityEncoder", "affectkit.encoders.IdentityEncoder", "encoder"),
     Component(
         "TimmImageEncoder",
@@ -334,6 +342,13 @@ COMPONENTS: tuple[Component, ...] = (
     Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),
     Component(
         "ConfusionCounts", "affectkit.metrics.ConfusionCounts", "metric", aliases=("confusion matrix",)
+    ),
+    Component(
+        "PresentOnly",
+        "affectkit.metrics.PresentOnly",
+        "metric",
+        paper=_NEUROGAZE,
+        aliases=("present-only accuracy", "restricted argmax"),
     ),
     Component("BalancedAccuracyPerLabel", "affectkit.metrics.BalancedAccuracyPerLabel", "metric"),
     Component("MultilabelF1", "affectkit.metrics.MultilabelF1", "metric", aliases=("GoEmotions F1",)),

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 F1Average = Literal["weighted", "macro", "micro"]
+#: Classes that are true or predicted somewhere, or every class, an unseen one with a score of 0.
+F1Classes = Literal["seen", "all"]
 
 
 def class_f1(confusion: Tensor) -> Tensor:
@@ -24,16 +26,23 @@ def class_f1(confusion: Tensor) -> Tensor:
     return 2 * counts.diagonal() / (counts.sum(0) + counts.sum(1)).clamp(min=1)
 
 
-def f1_score(confusion: Tensor, *, average: F1Average = "weighted", exclude: Sequence[int] = ()) -> Tensor:
+def f1_score(
+    confusion: Tensor,
+    *,
+    average: F1Average = "weighted",
+    exclude: Sequence[int] = (),
+    classes: F1Classes = "seen",
+) -> Tensor:
     """F1 over classes.
 
     Args:
         confusion: Counts, rows = truth.
-        average: ``weighted`` by true rows; ``macro`` over the classes that are true or predicted
-            somewhere; ``micro`` over the pooled counts.
+        average: ``weighted`` by true rows; ``macro`` over ``classes``; ``micro`` over the pooled counts.
         exclude: Classes whose own score does not count. Their rows stay: predicting "joy" for an
             excluded "neutral" is still a false positive of "joy". DailyDialog's usual score is
             micro F1 without the neutral class.
+        classes: Which classes a ``macro`` average runs over: ``seen``, those that are true or predicted
+            somewhere, or ``all``, an unseen one with a score of 0.
 
     Shape:
         - confusion: (C, C)
@@ -58,7 +67,8 @@ def f1_score(confusion: Tensor, *, average: F1Average = "weighted", exclude: Seq
     if average == "micro":
         return 2 * hits.sum() / (support + predicted).sum().clamp(min=1)
     if average == "macro":
-        return scores.sum() / (support + predicted > 0).sum().clamp(min=1)
+        number = (support + predicted > 0).sum() if classes == "seen" else kept.sum()
+        return scores.sum() / number.clamp(min=1)
     if average == "weighted":
         return (scores * support).sum() / support.sum().clamp(min=1)
     raise ValueError(f"f1_score does not know the average {average!r}; use 'weighted', 'macro' or 'micro'.")

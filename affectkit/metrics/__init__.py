@@ -7,9 +7,11 @@ from affectkit.metrics.collections import classification_metrics, dimension_metr
 from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
 from affectkit.metrics.f1 import F1
 from affectkit.metrics.label_counts import LabelCountsMetric
+from affectkit.metrics.label_scope import label_scope_metrics
 from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
+from affectkit.metrics.present_only import PresentOnly
 from affectkit.metrics.rmse import RMSE
 from affectkit.metrics.sagr import SAGR
 from affectkit.metrics.uar import UAR
@@ -28,7 +30,9 @@ __all__ = (
     "LabelCountsMetric",
     "MultilabelF1",
     "Pearson",
+    "PresentOnly",
     "classification_metrics",
     "dimension_metrics",
+    "label_scope_metrics",
     "multilabel_metrics",
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from affectkit.functional import f1_score
-from affectkit.functional.f1 import F1Average
+from affectkit.functional.f1 import F1Average, F1Classes
 from affectkit.metrics.confusion import ConfusionMetric
 
 
@@ -16,10 +16,12 @@ class F1(ConfusionMetric):
 
     Args:
         num_classes: Number of classes C.
-        average: ``weighted`` by true rows (MELD, IEMOCAP); ``macro`` over the classes that are true
-            or predicted somewhere; ``micro`` over the pooled counts.
+        average: ``weighted`` by true rows (MELD, IEMOCAP); ``macro`` over ``classes``; ``micro`` over the
+            pooled counts.
         exclude: Indices of classes whose own score does not count, e.g. neutral for DailyDialog's
             micro F1. Their rows stay, and can still be false positives of other classes.
+        classes: Classes of a ``macro`` average: ``seen``, those that are true or predicted somewhere, or
+            ``all``, an unseen one with a score of 0. They differ on sets that lack some labels.
 
     Examples:
         >>> import torch
@@ -30,9 +32,18 @@ class F1(ConfusionMetric):
     """
 
     def __init__(
-        self, num_classes: int, *, average: F1Average = "weighted", exclude: Sequence[int] = ()
+        self,
+        num_classes: int,
+        *,
+        average: F1Average = "weighted",
+        exclude: Sequence[int] = (),
+        classes: F1Classes = "seen",
     ) -> None:
         super().__init__(num_classes)
+        if classes not in ("seen", "all") or (classes == "all" and average != "macro"):
+            raise ValueError(
+                f"F1 got average={average!r} and classes={classes!r}: use 'seen', or 'all' for a macro average."
+            )
         if average not in ("weighted", "macro", "micro"):
             raise ValueError(f"F1 does not know average={average!r}; use 'weighted', 'macro' or 'micro'.")
         if any(not 0 <= index < num_classes for index in exclude):
@@ -41,18 +52,22 @@ class F1(ConfusionMetric):
             )
         self.average: F1Average = average
         self.exclude = tuple(sorted(set(exclude)))
+        self.classes: F1Classes = classes
 
     @property
     def key(self) -> str:
-        """E.g. ``weighted_f1`` or ``micro_f1_without_0``."""
-        return "_".join([self.average, "f1", *(["without", *map(str, self.exclude)] if self.exclude else [])])
+        """E.g. ``weighted_f1``, ``macro_f1_all`` or ``micro_f1_without_0``."""
+        scope = ["all"] if self.classes == "all" else []
+        without = ["without", *map(str, self.exclude)] if self.exclude else []
+        return "_".join([self.average, "f1", *scope, *without])
 
     @property
     def protocol(self) -> str:
         """E.g. ``f1[weighted]`` or ``f1[micro,exclude=0]``."""
         excluded = f",exclude={'+'.join(map(str, self.exclude))}" if self.exclude else ""
-        return f"f1[{self.average}{excluded}]"
+        scope = ",all" if self.classes == "all" else ""
+        return f"f1[{self.average}{scope}{excluded}]"
 
     def compute(self) -> Tensor:
         """Scalar float64; 0 without any row."""
-        return f1_score(self.counts, average=self.average, exclude=self.exclude)
+        return f1_score(self.counts, average=self.average, exclude=self.exclude, classes=self.classes)

@@ -44,6 +44,7 @@ from affectkit.metrics import (
     ConfusionCounts,
     MultilabelF1,
     Pearson,
+    PresentOnly,
 )
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
@@ -109,6 +110,7 @@ METRICS: dict[str, MetricCase] = {
     "UAR": MetricCase(lambda: UAR(3), "label"),
     "F1": MetricCase(lambda: F1(3), "label"),
     "ConfusionCounts": MetricCase(lambda: ConfusionCounts(3), "label"),
+    "PresentOnly": MetricCase(lambda: PresentOnly(3), "label"),
     "BalancedAccuracyPerLabel": MetricCase(lambda: BalancedAccuracyPerLabel(3), "multilabel"),
     "MultilabelF1": MetricCase(lambda: MultilabelF1(3), "multilabel"),
     "CCC": MetricCase(lambda: CCC(2), "dims"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ImageDataModule,
         MixedDataModule,
         ShardDataModule,
+        TextDataModule,
         VisualTextDataModule,
     )
     from affectkit.data.plan import EpochPlan
@@ -32,6 +33,7 @@ _HOMES = {
     "MixedDataModule": "affectkit.data.modules",
     "ShardDataModule": "affectkit.data.modules",
     "ShardLoader": "affectkit.data.loader",
+    "TextDataModule": "affectkit.data.modules",
     "VisualTextDataModule": "affectkit.data.modules",
 }
 
@@ -45,6 +47,7 @@ __all__ = (
     "MixedDataModule",
     "ShardDataModule",
     "ShardLoader",
+    "TextDataModule",
     "VisualTextDataModule",
 )
 

@@ -1,7 +1,8 @@
 """Encoders: from inputs or stored features to encodings.
 
 Frozen extractors turn texts, images and waveforms into rows of features that are stored in shards;
-:class:`ProjectionEncoder` is the trained encoder of such rows. :class:`TimmImageEncoder` is any picture
+:class:`ProjectionEncoder` is the trained encoder of such rows, :class:`TransformersTokenEncoder` one of
+texts themselves. :class:`TimmImageEncoder` is any picture
 network of timm. :mod:`affectkit.encoders.tiny` needs no weights and no network.
 :mod:`affectkit.encoders.clip` holds the towers of CLIP models.
 """
@@ -13,7 +14,9 @@ from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.projection import ProjectionEncoder
 from affectkit.encoders.timm_image import TimmImageEncoder
 from affectkit.encoders.timm_stages import TimmStageEncoder
+from affectkit.encoders.text_tokenizer import TextTokenizer
 from affectkit.encoders.transformers_text import TransformersTextEncoder
+from affectkit.encoders.transformers_tokens import TransformersTokenEncoder
 from affectkit.encoders.weights_digest import weights_digest
 
 __all__ = [
@@ -23,7 +26,9 @@ __all__ = [
     "ProjectionEncoder",
     "TimmImageEncoder",
     "TimmStageEncoder",
+    "TextTokenizer",
     "TransformersTextEncoder",
+    "TransformersTokenEncoder",
     "Waveform",
     "clip",
     "tiny",

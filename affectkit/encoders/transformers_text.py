@@ -1,19 +1,18 @@
-"""The bridge to transformers: sentence features from any encoder it can load."""
+"""Frozen sentence features from any encoder that transformers can load."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from affectkit._optional import require
-from affectkit.encoders.plain_punctuation import plain_punctuation
+from affectkit.encoders.pooled_tokens import POOLINGS, Pooling, pooled_tokens
+from affectkit.encoders.text_tokenizer import TextTokenizer
+from affectkit.encoders.transformers_bridge import load_text_model, text_model_source
 from affectkit.encoders.weights_digest import weights_digest
 
-Pooling = Literal["mean", "cls", "max"]
 Combine = Literal["mean", "concat"]
 
 
@@ -72,7 +71,7 @@ class TransformersTextEncoder(nn.Module):
         ascii_punctuation: bool = True,
     ) -> None:
         super().__init__()
-        if pooling not in ("mean", "cls", "max"):
+        if pooling not in POOLINGS:
             raise ValueError(f"TransformersTextEncoder got pooling={pooling!r}: give 'mean', 'cls' or 'max'.")
         if combine not in ("mean", "concat"):
             raise ValueError(f"TransformersTextEncoder got combine={combine!r}: give 'mean' or 'concat'.")
@@ -82,22 +81,11 @@ class TransformersTextEncoder(nn.Module):
                 f"TransformersTextEncoder got batch_size={batch_size}, layers={layers!r}: "
                 "give a batch size >= 1 and at least one layer, or 'all'."
             )
-        folder = Path(name_or_path).expanduser()
-        local = folder.is_dir()
-        if not local and (folder.is_absolute() or name_or_path.startswith((".", "~"))):
-            raise FileNotFoundError(
-                f"TransformersTextEncoder found no folder {name_or_path!r}: "
-                "give a folder with config, tokenizer and weights, or a hub name."
-            )
-        transformers: Any = require("transformers", extra="text", purpose="Encoding text with a transformer")
-        source = str(folder) if local else name_or_path
-        self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
-        if self.tokenizer.pad_token is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        self.tokenizer.padding_side = "right"
-        loaded: nn.Module = transformers.AutoModel.from_pretrained(source, local_files_only=local)
-        # float32 whatever the file holds: half precision makes features depend on the batch.
-        self.model = loaded.float().eval().requires_grad_(False).to(device)
+        source = text_model_source(name_or_path, owner="TransformersTextEncoder")
+        self.tokens = TextTokenizer(
+            source.name, max_length=max_length, ascii_punctuation=ascii_punctuation
+        )
+        self.model = load_text_model(source).requires_grad_(False).to(device)
         config: Any = self.model.config
         depth = int(config.num_hidden_layers) + 1
         self.layers = tuple(range(depth)) if isinstance(layers, str) else tuple(layers)
@@ -111,22 +99,16 @@ class TransformersTextEncoder(nn.Module):
         self.combine: Combine = combine
         self.normalize = normalize
         self.batch_size = batch_size
-        # Tokenizers without a limit state a huge number.
-        self.max_length = max_length or min(int(self.tokenizer.model_max_length), 512)
-        self.ascii_punctuation = ascii_punctuation
-        # Absolute, since the process that a pickle goes to may stand in another folder.
-        self._source = str(folder.resolve()) if local else name_or_path
-        # The name alone: a machine's path does not belong in a data set.
-        self._label = folder.resolve().name if local else name_or_path
+        self._source = source
 
     @property
     def identity(self) -> str:
         """Name, settings and digest of the weights."""
         layers = ",".join(str(layer) for layer in self.layers)
         return (
-            f"transformers:{self._label} pooling={self.pooling} layers={layers} combine={self.combine} "
-            f"normalize={self.normalize} max_length={self.max_length} "
-            f"ascii_punctuation={self.ascii_punctuation} sha256:{weights_digest(self.model)}"
+            f"transformers:{self._source.label} pooling={self.pooling} layers={layers} combine={self.combine} "
+            f"normalize={self.normalize} max_length={self.tokens.max_length} "
+            f"ascii_punctuation={self.tokens.ascii_punctuation} sha256:{weights_digest(self.model)}"
         )
 
     def __reduce__(self) -> tuple[Callable[..., TransformersTextEncoder], tuple[object, ...]]:
@@ -137,11 +119,11 @@ class TransformersTextEncoder(nn.Module):
             "combine": self.combine,
             "normalize": self.normalize,
             "batch_size": self.batch_size,
-            "max_length": self.max_length,
+            "max_length": self.tokens.max_length,
             "device": str(next(self.model.parameters()).device),
-            "ascii_punctuation": self.ascii_punctuation,
+            "ascii_punctuation": self.tokens.ascii_punctuation,
         }
-        return _load_same, (self._source, options, self.identity)
+        return _load_same, (self._source.name, options, self.identity)
 
     def train(self, mode: bool = True) -> TransformersTextEncoder:
         """Set the mode of this module; the model inside stays in evaluation, without dropout."""
@@ -160,48 +142,28 @@ class TransformersTextEncoder(nn.Module):
         Raises:
             TypeError: If an item is not a string.
         """
-        wrong = next((text for text in texts if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise TypeError(f"TransformersTextEncoder got an item of type {type(wrong).__name__}: give str.")
         result = torch.zeros(len(texts), self.out_dim)
-        if not texts:
-            return result
-        written = [plain_punctuation(text) for text in texts] if self.ascii_punctuation else list(texts)
-        tokens: list[list[int]] = self.tokenizer(
-            written, truncation=True, max_length=self.max_length, padding=False
-        )["input_ids"]
-        # A tokenizer without start and end marks gives an empty text no token at all.
-        tokens = [row or [int(self.tokenizer.pad_token_id)] for row in tokens]
+        tokens = self.tokens(texts)
         order = sorted(range(len(texts)), key=lambda place: len(tokens[place]), reverse=True)
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
-            padded: dict[str, Tensor] = dict(
-                self.tokenizer.pad({"input_ids": [tokens[place] for place in places]}, return_tensors="pt")
-            )
-            result[places] = self._encode_batch(padded["input_ids"], padded["attention_mask"])
+            result[places] = self._encode_batch(*self.tokens.padded([tokens[place] for place in places]))
         return result
 
     def _encode_batch(self, token: Tensor, mask: Tensor) -> Tensor:
         device = next(self.model.parameters()).device
-        token, real = token.to(device), mask.to(device).bool().unsqueeze(-1)
+        token, mask = token.to(device), mask.to(device)
         states: tuple[Tensor, ...] = self.model(
-            input_ids=token, attention_mask=real.squeeze(-1).long(), output_hidden_states=True
+            input_ids=token, attention_mask=mask.long(), output_hidden_states=True
         ).hidden_states
         chosen = [states[layer] for layer in self.layers]
         if self.combine == "concat":
-            row = torch.cat([self._pool(hidden, real) for hidden in chosen], dim=-1)
+            row = torch.cat([pooled_tokens(hidden, mask, self.pooling) for hidden in chosen], dim=-1)
         else:
-            row = self._pool(torch.stack(chosen).mean(dim=0), real)
+            row = pooled_tokens(torch.stack(chosen).mean(dim=0), mask, self.pooling)
         if self.normalize:
             row = torch.nn.functional.normalize(row, dim=-1)
         return row.float().cpu()
-
-    def _pool(self, hidden: Tensor, real: Tensor) -> Tensor:
-        if self.pooling == "cls":
-            return hidden[:, 0]
-        if self.pooling == "max":
-            return hidden.masked_fill(~real, torch.finfo(hidden.dtype).min).amax(dim=1)
-        return (hidden * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
 
 def _load_same(source: str, options: Mapping[str, Any], identity: str) -> TransformersTextEncoder:

@@ -157,8 +157,9 @@ class AffectTask(LightningModule):
 
     @property
     def input_dims(self) -> Mapping[str, int | None]:
-        """Modalities that the task reads, each with its width where the task knows it."""
-        return dict.fromkeys(self.encoders)
+        """Modalities of stored features that the task reads, each with its width where it is known."""
+        raw = {name for name, encoder in self.encoders.items() if getattr(encoder, "reads_raw", False)}
+        return dict.fromkeys(name for name in self.encoders if name not in raw)
 
     def encode(self, batch: AffectBatch) -> Encoding:
         """Fuse what the batch holds and put utterances into their context."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 from collections.abc import Callable
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -23,7 +25,13 @@ from affectkit.distill import (
     TopographicEncoder,
     VAPrototypeGrid,
 )
-from affectkit.encoders import IdentityEncoder, ProjectionEncoder, TimmImageEncoder, TimmStageEncoder
+from affectkit.encoders import (
+    IdentityEncoder,
+    ProjectionEncoder,
+    TimmImageEncoder,
+    TimmStageEncoder,
+    TransformersTokenEncoder,
+)
 from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.graph import LabelGraph
 from affectkit.heads import (
@@ -184,6 +192,32 @@ def run_pictures(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+@functools.cache
+def tiny_text_model() -> TemporaryDirectory[str]:
+    """A folder with a random transformer, kept until the process ends."""
+    transformers: Any = pytest.importorskip("transformers", reason="needs the extra 'text'")
+    folder = TemporaryDirectory()
+    config = transformers.BertConfig(
+        vocab_size=12,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=8,
+        type_vocab_size=1,
+    )
+    transformers.BertModel(config).save_pretrained(folder.name)
+    return folder
+
+
+def run_tokens(module: nn.Module, batch: int) -> Leaves:
+    ids = torch.arange(batch * UTTERANCES).reshape(batch, UTTERANCES) % 11 + 1
+    mask = mask_of(batch)
+    result: Encoding = module(ids.masked_fill(~mask, 0), mask)
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result._replace(tokens=None))
+
+
 def run_temporal(module: nn.Module, batch: int) -> Leaves:
     result: Encoding = module(features(batch), mask_of(batch))
     assert result.pooled.shape == (batch, module.out_dim)
@@ -227,6 +261,10 @@ def graph_head(
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
     "IdentityEncoder": [Case(lambda: IdentityEncoder(6), run_encoder)],
+    "TransformersTokenEncoder": [
+        Case(lambda: TransformersTokenEncoder(tiny_text_model().name), run_tokens),
+        Case(lambda: TransformersTokenEncoder(tiny_text_model().name, pooling="max"), run_tokens),
+    ],
     "TimmImageEncoder": [
         Case(TimmImageEncoder, run_pictures),
         Case(lambda: TimmImageEncoder("tiny", pooling="max", tokens=True), run_pictures),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import torch
@@ -14,27 +14,6 @@ from affectkit._optional import MissingExtraError
 from affectkit.encoders import FeatureExtractor, TransformersTextEncoder
 
 TEXTS = ["oh no !", "great", "that is great , is n't it ?", "", "no no no no no no no", "oh"]
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "oh", "no", "!", "great", "that", "is", "it", "?", ","]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    transformers: Any = pytest.importorskip("transformers", reason="needs the extra 'text'")
-    place = tmp_path_factory.mktemp("weights") / "tiny-bert"
-    place.mkdir()
-    (place / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
-    transformers.BertTokenizerFast(vocab=str(place / "vocab.txt")).save_pretrained(place)
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=16,
-    )
-    transformers.BertModel(config).save_pretrained(place)
-    return place
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
@@ -45,7 +24,7 @@ def test_equals_one_text_at_a_time(folder: Path, pooling: Literal["mean", "cls",
     result = encoder(TEXTS)
     assert result.shape == (len(TEXTS), 16) and result.dtype == torch.float32
     for row, text in zip(result, TEXTS):
-        token = encoder.tokenizer(text, truncation=True, max_length=8, return_tensors="pt")
+        token = encoder.tokens.tokenizer(text, truncation=True, max_length=8, return_tensors="pt")
         with torch.no_grad():
             states = encoder.model(**token, output_hidden_states=True).hidden_states
         hidden = ((states[-1] + states[-2]) / 2)[0]

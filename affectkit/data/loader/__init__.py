@@ -15,6 +15,7 @@ from affectkit.data.loader.source_loader import SourceLoader
 from affectkit.data.loader.stream_collate import StreamCollate
 from affectkit.data.loader.stream_sample import Stream, StreamReader, StreamSpec, StreamsSample, StreamView
 from affectkit.data.loader.stream_views import StreamViews
+from affectkit.data.loader.text_batch import TextCollate, TextReader
 from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
 from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageReader, ImageSample
 
@@ -58,6 +59,8 @@ __all__ = (
     "StreamView",
     "StreamViews",
     "StreamsSample",
+    "TextCollate",
+    "TextReader",
     "Transform",
     "item_target",
 )

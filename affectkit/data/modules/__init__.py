@@ -8,6 +8,7 @@ from affectkit.data.modules.image import ImageDataModule
 from affectkit.data.modules.mixed import MixedDataModule
 from affectkit.data.modules.own_targets import SourceTargets
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
+from affectkit.data.modules.text import TextDataModule
 from affectkit.data.modules.visual_text import VisualTextDataModule
 
 __all__ = (
@@ -20,6 +21,7 @@ __all__ = (
     "MixedDataModule",
     "ShardDataModule",
     "SourceTargets",
+    "TextDataModule",
     "VisualTextDataModule",
     "feature_statistics",
 )

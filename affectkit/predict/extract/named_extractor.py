@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from affectkit.encoders import FeatureExtractor, TransformersTextEncoder, tiny
-from affectkit.encoders.transformers_text import Pooling
+from affectkit.encoders.pooled_tokens import Pooling
 from affectkit.predict.extract.error import ExtractError
 
 #: Name of the encoders that need no weights, of every modality.

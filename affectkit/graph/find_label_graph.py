@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from affectkit.graph.graph_text import graph_from_text
 from affectkit.graph.label_graph import LabelGraph
 
 #: Graphs that come with the library.
@@ -14,7 +15,8 @@ def find_label_graph(graph: LabelGraph | str | os.PathLike[str]) -> LabelGraph:
     """A published graph by its name, or the graph in a file.
 
     Args:
-        graph: ``"affectnet7"``, the path of what :meth:`LabelGraph.save` wrote, or a graph.
+        graph: ``"affectnet7"``, the path of what :meth:`LabelGraph.save` wrote, the text that
+            :func:`graph_to_text` made of one, or a graph.
 
     Raises:
         LabelGraphError: If the file is absent, damaged, or no label graph.
@@ -27,4 +29,6 @@ def find_label_graph(graph: LabelGraph | str | os.PathLike[str]) -> LabelGraph:
         return graph
     if isinstance(graph, str) and graph in _PUBLISHED:
         return _PUBLISHED[graph]()
+    if isinstance(graph, str) and graph.startswith("{"):
+        return graph_from_text(graph)
     return LabelGraph.load(graph)

@@ -27,6 +27,7 @@ Kind = Literal[
     "scorer",
     "task",
     "temporal",
+    "transform",
     "weighting",
 ]
 
@@ -188,6 +189,13 @@ COMPONENTS: tuple[Component, ...] = (
         status="rebuilt",
         aliases=("EmoSet attributes",),
     ),
+    Component(
+        "MultiIndicatorHead",
+        "affectkit.heads.MultiIndicatorHead",
+        "head",
+        paper="HMLLM (SRI-ADV), official code",
+        aliases=("indicator towers",),
+    ),
     Component("MultiTaskHead", "affectkit.heads.MultiTaskHead", "head", aliases=("shared head",)),
     Component(
         "OrdinalHead",
@@ -204,6 +212,12 @@ COMPONENTS: tuple[Component, ...] = (
         paper="Emotion-GCN, official code; ML-GCN, CVPR 2019, arXiv:1904.03582",
         status="verified",
         aliases=("adjacency", "label correlation"),
+    ),
+    Component(
+        "PrincipalComponentsEncoder",
+        "affectkit.encoders.PrincipalComponentsEncoder",
+        "encoder",
+        aliases=("PCA",),
     ),
     Component(
         "HypergraphEncoder",
@@ -225,6 +239,13 @@ COMPONENTS: tuple[Component, ...] = (
         "graph",
         paper="Kipf and Welling, ICLR 2017, arXiv:1609.02907",
         aliases=("GCN", "graph convolution"),
+    ),
+    Component(
+        "ProjectedHead",
+        "affectkit.heads.ProjectedHead",
+        "head",
+        paper=_NEUROGAZE,
+        aliases=("student head", "distillation head"),
     ),
     Component("MultiHead", "affectkit.heads.MultiHead", "head", aliases=("auxiliary head",)),
     Component("PerDatasetHeads", "affectkit.heads.PerDatasetHeads", "head", aliases=("multi-dataset head",)),
@@ -338,6 +359,7 @@ COMPONENTS: tuple[Component, ...] = (
         aliases=("EEG teacher", "topomap"),
     ),
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
+    Component("GroupAccuracy", "affectkit.metrics.GroupAccuracy", "metric", aliases=("accuracy by group",)),
     Component("UAR", "affectkit.metrics.UAR", "metric", status="verified", aliases=("balanced accuracy",)),
     Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),
     Component(
@@ -457,12 +479,28 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(
+        "PrototypeDistillTask",
+        "affectkit.tasks.PrototypeDistillTask",
+        "task",
+        ("visual",),
+        _NEUROGAZE,
+        aliases=("prototype distillation", "neurogaze_distill"),
+    ),
+    Component(
         "VisualnessScorer",
         "affectkit.adapters.visualness.VisualnessScorer",
         "scorer",
         ("text", "visual"),
         paper="TIP-CLIP",
         aliases=("TIP-CLIP", "imageability"),
+    ),
+    Component(
+        "AudienceTask",
+        "affectkit.tasks.AudienceTask",
+        "task",
+        paper="HMLLM (SRI-ADV), official code",
+        status="rebuilt",
+        aliases=("hypergraph_audience", "SRI-ADV", "Video-SME"),
     ),
     Component("VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP"),
     Component(
@@ -471,6 +509,36 @@ COMPONENTS: tuple[Component, ...] = (
         "task",
         ("visual",),
         aliases=("prompt tuning", "CLIP-CAER", "PerceptCLIP"),
+    ),
+    Component(
+        "BandPower",
+        "affectkit.physiology.BandPower",
+        "transform",
+        ("eeg",),
+        paper="Welch, IEEE Transactions on Audio and Electroacoustics 15(2), 1967",
+        aliases=("Welch",),
+    ),
+    Component(
+        "EngagementIndex",
+        "affectkit.physiology.EngagementIndex",
+        "transform",
+        ("eeg",),
+        paper="Pope et al., Biological Psychology 40(1-2), 1995",
+    ),
+    Component(
+        "FrontalAsymmetry",
+        "affectkit.physiology.FrontalAsymmetry",
+        "transform",
+        ("eeg",),
+        paper="Allen et al., Biological Psychology 67(1-2), 2004",
+        aliases=("alpha asymmetry",),
+    ),
+    Component("GazeRatio", "affectkit.physiology.GazeRatio", "transform", ("gaze",), aliases=("EMR",)),
+    Component(
+        "QuantileClasses",
+        "affectkit.physiology.QuantileClasses",
+        "transform",
+        aliases=("classes by quantile",),
     ),
 )
 

@@ -22,6 +22,7 @@ ROOMS = (
     "heads",
     "losses",
     "metrics",
+    "physiology",
     "temporal",
 )
 TESTS = Path(__file__).parent

@@ -11,6 +11,7 @@ from affectkit.encoders import clip, tiny
 from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
 from affectkit.encoders.hypergraph import HypergraphEncoder
 from affectkit.encoders.identity import IdentityEncoder
+from affectkit.encoders.principal_components import PrincipalComponentsEncoder
 from affectkit.encoders.projection import ProjectionEncoder
 from affectkit.encoders.timm_image import TimmImageEncoder
 from affectkit.encoders.timm_stages import TimmStageEncoder
@@ -23,6 +24,7 @@ __all__ = [
     "FeatureExtractor",
     "HypergraphEncoder",
     "IdentityEncoder",
+    "PrincipalComponentsEncoder",
     "ProjectionEncoder",
     "TimmImageEncoder",
     "TimmStageEncoder",

@@ -20,6 +20,7 @@ from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
+from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
 from affectkit.functional.prototype_divergence import prototype_divergence_rows
 from affectkit.functional.rank_correlation import midranks, rank_correlation
 from affectkit.functional.recall import class_recall, unweighted_average_recall
@@ -33,6 +34,7 @@ __all__ = (
     "GraphNormalization",
     "HypergraphNormalization",
     "PairedMoments",
+    "PrincipalAxes",
     "band_power",
     "ccc",
     "class_f1",
@@ -57,6 +59,7 @@ __all__ = (
     "ordinal_log_probabilities",
     "paired_moments",
     "pearson",
+    "principal_axes",
     "prototype_divergence_rows",
     "rank_correlation",
     "reweighted_adjacency",

@@ -14,6 +14,7 @@ def band_power(
     *,
     bands: Sequence[tuple[float, float]],
     window_seconds: float = 1.0,
+    skip_gaps: bool = False,
 ) -> Tensor:
     r"""Mean square of a signal that lies in each band, by Welch's averaged periodograms.
 
@@ -28,13 +29,15 @@ def band_power(
         sample_rate: Samples a second, in Hz.
         bands: Lowest frequency, and the one from which on it is no longer the band, in Hz.
         window_seconds: Length of a window; 1 s resolves 1 Hz.
+        skip_gaps: Whether windows that hold a NaN are left out of the average; otherwise the power is NaN.
 
     Shape:
         - signal: (..., T)
         - output: (..., number of bands) in float32, or float64 where ``signal`` is
 
     Raises:
-        ValueError: If the signal is shorter than a window, or a band holds no resolved frequency.
+        ValueError: If the signal is shorter than a window, a band holds no resolved frequency, or there
+            is a NaN in every window of a signal whose gaps are to be skipped.
 
     References:
         Peter D. Welch. The Use of Fast Fourier Transform for the Estimation of Power Spectra: A
@@ -64,8 +67,14 @@ def band_power(
         )
     window = torch.hann_window(length, dtype=signal.dtype, device=signal.device)
     pieces = signal.unfold(-1, length, max(length // 2, 1))
+    whole = ~pieces.isnan().any(-1, keepdim=True) if skip_gaps else None
+    if whole is not None:
+        _require_windows(whole.squeeze(-1).any(-1), seconds=window_seconds)
+        pieces = torch.where(whole, pieces, 0.0)
     pieces = (pieces - pieces.mean(-1, keepdim=True)) * window
-    power = torch.fft.rfft(pieces).abs().square().mean(-2)
+    power = torch.fft.rfft(pieces).abs().square()
+    # A window that was left out is 0 throughout.
+    power = power.mean(-2) if whole is None else power.sum(-2) / whole.sum(-2)
     # Both halves of the spectrum are counted in one, but for 0 Hz and, where there is one, the last.
     twice = torch.full_like(frequency, 2.0)
     twice[0] = 1.0
@@ -75,3 +84,11 @@ def band_power(
     with torch.autocast(signal.device.type, enabled=False):
         summed: Tensor = power @ share.T
     return summed
+
+
+def _require_windows(found: Tensor, *, seconds: float) -> None:
+    if not bool(found.all()):
+        raise ValueError(
+            f"band_power got {int((~found).sum())} of {found.numel()} signals with a gap in every window of "
+            f"{seconds:g} s: leave these out, or use shorter windows."
+        )

@@ -9,6 +9,7 @@ from affectkit.metrics.f1 import F1
 from affectkit.metrics.label_counts import LabelCountsMetric
 from affectkit.metrics.label_scope import label_scope_metrics
 from affectkit.metrics.multilabel_f1 import MultilabelF1
+from affectkit.metrics.group_accuracy import GroupAccuracy
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
 from affectkit.metrics.present_only import PresentOnly
@@ -27,6 +28,7 @@ __all__ = (
     "ConfusionCounts",
     "ConfusionMetric",
     "DimensionMetric",
+    "GroupAccuracy",
     "LabelCountsMetric",
     "MultilabelF1",
     "Pearson",

@@ -27,6 +27,7 @@ from affectkit.distill import (
 )
 from affectkit.encoders import (
     IdentityEncoder,
+    PrincipalComponentsEncoder,
     ProjectionEncoder,
     TimmImageEncoder,
     TimmStageEncoder,
@@ -42,10 +43,12 @@ from affectkit.heads import (
     LabelDistributionHead,
     MultiAttributeHead,
     MultiHead,
+    MultiIndicatorHead,
     MultiTaskHead,
     OrdinalHead,
     PerceptualHead,
     PerDatasetHeads,
+    ProjectedHead,
     SeparateHeads,
 )
 from affectkit.labels import LabelSpace, affect_scale
@@ -236,6 +239,12 @@ def temporal() -> TemporalTransformer:
     return TemporalTransformer(6, num_frames=UTTERANCES, heads=2, head_dim=3, hidden_dim=8)
 
 
+def components() -> PrincipalComponentsEncoder:
+    encoder = PrincipalComponentsEncoder(6, 4)
+    encoder.fit(torch.randn(12, 6, generator=torch.Generator().manual_seed(9)))
+    return encoder
+
+
 IN_DIMS = {"text": 6, "audio": 4}
 GRAPH = LabelGraph.from_edges(
     [("happy", "valence"), ("sad", "valence"), ("sad", "arousal")],
@@ -260,6 +269,7 @@ def graph_head(
 
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
+    "PrincipalComponentsEncoder": [Case(components, run_encoder)],
     "IdentityEncoder": [Case(lambda: IdentityEncoder(6), run_encoder)],
     "TransformersTokenEncoder": [
         Case(lambda: TransformersTokenEncoder(tiny_text_model().name), run_tokens),
@@ -329,6 +339,13 @@ CASES: dict[str, list[Case]] = {
     "MultiAttributeHead": [
         Case(lambda: MultiAttributeHead(6, 3, {"scene": 4, "object": 5}, feature_dim=4), run_head)
     ],
+    "MultiIndicatorHead": [
+        Case(
+            lambda: MultiIndicatorHead(6, {"emr": 1, "emotion": 3}, main="emotion", hidden_dim=4, ffn_dim=8),
+            run_head,
+        ),
+        Case(lambda: MultiIndicatorHead(6, {"emr": 1}, main="emr", hidden_dim=4, ffn_dim=8), run_head),
+    ],
     "MultiTaskHead": [
         Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2), run_head),
         Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
@@ -338,6 +355,10 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: OrdinalHead(6, 4, hidden_dim=4, values=(-1.0, 0.0, 1.0, 2.0)), run_head),
     ],
     "SeparateHeads": [Case(lambda: SeparateHeads(6, num_classes=3, num_dims=2, hidden_dim=4), run_head)],
+    "ProjectedHead": [
+        Case(lambda: ProjectedHead(6, 3), run_head),
+        Case(lambda: ProjectedHead(6, 3, embedding_dim=4), run_head),
+    ],
     "MultiHead": [
         Case(
             lambda: MultiHead(

@@ -42,6 +42,7 @@ from affectkit.metrics import (
     Accuracy,
     BalancedAccuracyPerLabel,
     ConfusionCounts,
+    GroupAccuracy,
     MultilabelF1,
     Pearson,
     PresentOnly,
@@ -107,6 +108,7 @@ class MetricCase(NamedTuple):
 
 METRICS: dict[str, MetricCase] = {
     "Accuracy": MetricCase(lambda: Accuracy(3), "label"),
+    "GroupAccuracy": MetricCase(lambda: GroupAccuracy(3, group="age=20s"), "label"),
     "UAR": MetricCase(lambda: UAR(3), "label"),
     "F1": MetricCase(lambda: F1(3), "label"),
     "ConfusionCounts": MetricCase(lambda: ConfusionCounts(3), "label"),

@@ -8,6 +8,8 @@ from affectkit.data.loader.item_features import ItemFeatures, ItemFeaturesCollat
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
+from affectkit.data.loader.node_collate import NodeCollate
+from affectkit.data.loader.node_table import NodeTable, read_nodes
 from affectkit.data.loader.picture_view import PictureSample, PictureView
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
@@ -46,6 +48,8 @@ __all__ = (
     "LoaderStateError",
     "MixedLoader",
     "MixedLoaderState",
+    "NodeCollate",
+    "NodeTable",
     "Outlines",
     "PictureSample",
     "PictureView",
@@ -63,4 +67,5 @@ __all__ = (
     "TextReader",
     "Transform",
     "item_target",
+    "read_nodes",
 )

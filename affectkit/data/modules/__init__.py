@@ -1,5 +1,6 @@
 """Lightning data modules over shards; they work without a trainer as well."""
 
+from affectkit.data.modules.audience import AudienceDataModule
 from affectkit.data.modules.clip import ClipDataModule
 from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
@@ -12,6 +13,7 @@ from affectkit.data.modules.text import TextDataModule
 from affectkit.data.modules.visual_text import VisualTextDataModule
 
 __all__ = (
+    "AudienceDataModule",
     "ClipDataModule",
     "ConversationDataModule",
     "DataModuleError",

@@ -17,6 +17,7 @@ from affectkit.data.synthetic.voice import (
     prosody,
     synthesise_voice,
 )
+from affectkit.data.synthetic.write_audience import AUDIENCE_VOCABULARY, write_synthetic_audience
 from affectkit.data.synthetic.write_captions import write_synthetic_captions
 from affectkit.data.synthetic.write_clips import write_synthetic_clips
 from affectkit.data.synthetic.write_pictures import write_face_folder, write_synthetic_pictures
@@ -24,6 +25,7 @@ from affectkit.data.synthetic.write_synthetic import write_synthetic
 
 __all__ = (
     "ACTION_UNITS",
+    "AUDIENCE_VOCABULARY",
     "BASE_RATES",
     "CONFUSIONS",
     "EMOTION_ACTION_UNITS",
@@ -50,6 +52,7 @@ __all__ = (
     "synthesise_voice",
     "write_face_folder",
     "write_synthetic",
+    "write_synthetic_audience",
     "write_synthetic_captions",
     "write_synthetic_clips",
     "write_synthetic_pictures",

@@ -10,6 +10,7 @@ from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.mixed_loader import MixedLoader, MixedLoaderState
 from affectkit.data.loader.node_collate import NodeCollate
 from affectkit.data.loader.node_table import NodeTable, read_nodes
+from affectkit.data.loader.pattern_collate import PatternCollate
 from affectkit.data.loader.picture_view import PictureSample, PictureView
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
@@ -51,6 +52,7 @@ __all__ = (
     "NodeCollate",
     "NodeTable",
     "Outlines",
+    "PatternCollate",
     "PictureSample",
     "PictureView",
     "RandomView",

@@ -36,7 +36,7 @@ class MixedLoader:
         repeats: Passes over each source in an epoch; see :class:`~affectkit.data.plan.MixturePlan`.
         weights: Shares of the epoch's batches, instead of ``repeats``.
         seed: Seed of the order of sources.
-        complete: Change of each batch, e.g. to give all the same targets.
+        complete: Change of each batch, e.g. to give all the same targets; the source is named already.
 
     Raises:
         PlanError: If the numbers make no mixture, or a source is smaller than one batch.
@@ -90,9 +90,9 @@ class MixedLoader:
             readers[name] = _on_and_on(loader)
         for name in self.mixture.sources(self._epoch)[self._batches :]:
             batch = next(readers[name])
+            batch.meta["source"] = name
             if self._complete is not None:
                 batch = self._complete(batch)
-            batch.meta["source"] = name
             self._batches += 1
             yield batch
 

@@ -131,8 +131,8 @@ class MixedDataModule(LightningDataModule):
         return dict(sorted(widths.items()))
 
     @property
-    def num_dims(self) -> int:
-        """Number of affect dimensions, 0 where no source has any, or each has its own.
+    def affect_scale(self) -> AffectScale | None:
+        """Scale of all sources that have affect dimensions; None where none has, or each has its own.
 
         Raises:
             DataModuleError: If two sources have different scales.
@@ -149,7 +149,23 @@ class MixedDataModule(LightningDataModule):
                     "true for a head each."
                 )
             found = found or (name, scale)
-        return 0 if found is None else len(found[1])
+        return None if found is None else found[1]
+
+    @property
+    def num_dims(self) -> int:
+        """Number of affect dimensions, 0 where no source has any, or each has its own."""
+        scale = self.affect_scale
+        return 0 if scale is None else len(scale)
+
+    def target_fields(self, source: str = "") -> frozenset[str]:
+        """Which of ``label``, ``multilabel`` and ``dims`` a source states; the first evaluated by default."""
+        return self.sources[source or self._evaluated[0]].target_fields()
+
+    def annotated_dims(self, split: str) -> tuple[bool, ...]:
+        """Whether each affect dimension has a value in a split of any source."""
+        rated = [source for source in self._alike.values() if source.affect_scale is not None]
+        parts = [source.annotated_dims(split) for source in rated]
+        return tuple(any(column) for column in zip(*parts, strict=True))
 
     @property
     def picture_view(self) -> PictureView | None:

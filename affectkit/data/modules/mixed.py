@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -89,7 +89,6 @@ class MixedDataModule(LightningDataModule):
         self._weights = weights
         self._evaluated = tuple(named)
         self._train: MixedLoader | None = None
-        self._complete: _Completion | None = None
         self._resume: Mapping[str, object] | None = None
 
     @property
@@ -304,24 +303,25 @@ class MixedDataModule(LightningDataModule):
         return {} if self.has_own_targets else self.sources
 
     def _mixed(self) -> MixedLoader:
-        completion = Completion(
-            self.feature_dims, has_labels=self.label_space is not None, num_dims=self.num_dims
-        )
-        own = self._own()
         return MixedLoader(
             {name: source.train_dataloader() for name, source in self.sources.items()},
             repeats=self._repeats,
             weights=self._weights,
             seed=self.seed,
-            complete=completion if own is None else lambda batch: own(completion(batch)),
+            complete=self._completed(),
         )
 
-    def _own(self) -> OwnTargets | None:
-        return OwnTargets(self.source_targets()) if self.has_own_targets else None
+    def _completed(self) -> Callable[[AffectBatch], AffectBatch]:
+        """What makes the batches of all sources alike, in training and in evaluation."""
+        completion = Completion(self.feature_dims, labels=self.label_space, num_dims=self.num_dims)
+        if not self.has_own_targets:
+            return completion
+        own = OwnTargets(self.source_targets())
+        return lambda batch: own(completion(batch))
 
     def _one_or_several(self, loaders: Mapping[str, ShardLoader[Any]]) -> SourceLoader | list[SourceLoader]:
-        own = self._own()
-        named = [SourceLoader(loader, source=name, complete=own) for name, loader in loaders.items()]
+        complete = self._completed()
+        named = [SourceLoader(loader, source=name, complete=complete) for name, loader in loaders.items()]
         return named[0] if len(named) == 1 else named
 
 

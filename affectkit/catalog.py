@@ -477,6 +477,20 @@ COMPONENTS: tuple[Component, ...] = (
         status="verified",
         aliases=("clip_lora", "CLIP-LoRA", "LoRA"),
     ),
+    Component(
+        "CategoricalDimensionalTask",
+        "affectkit.tasks.CategoricalDimensionalTask",
+        "task",
+        paper="Emotion-GCN, official code",
+        aliases=("Emotion-GCN task", "categories and dimensions"),
+    ),
+    Component(
+        "MultiAttributeTask",
+        "affectkit.tasks.MultiAttributeTask",
+        "task",
+        ("visual",),
+        aliases=("EmoSet attributes",),
+    ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(
         "PrototypeDistillTask",

@@ -14,8 +14,12 @@ from affectkit.types import AffectOutput, Encoding
 class MultiAttributeHead(nn.Module):
     r"""Attributes by name, and an emotion that may read what was found about them.
 
-    .. math:: h_k = \mathrm{relu}(V_k x + a_k), \quad z_k = W_k h_k + b_k, \quad
-        z = W [x; h_1; \dots; h_K] + b
+    .. math:: h_k = \mathrm{relu}(V_k x_k + a_k), \quad z_k = W_k h_k + b_k, \quad
+        z = W [x_0; h_1; \dots; h_K] + b
+
+    with :math:`x_k` and :math:`x_0` the features, or the columns of them that attribute k and the emotion
+    are to read: those of a stage of a network, where the features of several stages stand side by side
+    (:class:`~affectkit.encoders.TimmStageEncoder`).
 
     Attributes are absent in many rows: -100 in ``Target.extra[name]`` for one of many values, NaN for
     several at once. :class:`~affectkit.losses.ClassificationLoss` and
@@ -25,6 +29,8 @@ class MultiAttributeHead(nn.Module):
         in_dim: Width D of the features.
         num_classes: Number of emotions C.
         attributes: Number of values of each attribute.
+        columns: First and last column (exclusive) that an attribute reads; all, where it is not named.
+        emotion_columns: Those that the emotion reads; all where None.
         feature_dim: Width of each :math:`h_k`.
         use_attributes: Whether the emotion reads the :math:`h_k` beside the features.
         dropout: Dropout before each linear layer.
@@ -34,13 +40,11 @@ class MultiAttributeHead(nn.Module):
         - Output: ``logits`` (..., C); ``extra[name]`` (..., K_name); ``embedding`` = what the emotion reads.
 
     Raises:
-        ValueError: If a number is out of range, or the features have another width.
+        ValueError: If a number or a column is out of range, columns are given of an unknown attribute, or
+            the features have another width.
 
     References:
         The attributes are those of EmoSet; its module is described in its paper and not part of its code.
-
-    Deviation from the paper:
-        Every attribute reads the same features, not those of a backbone's stage of its own.
 
     Examples:
         >>> head = MultiAttributeHead(16, 8, {"brightness": 11, "object": 409}, feature_dim=4)
@@ -55,6 +59,8 @@ class MultiAttributeHead(nn.Module):
         num_classes: int,
         attributes: Mapping[str, int],
         *,
+        columns: Mapping[str, tuple[int, int]] | None = None,
+        emotion_columns: tuple[int, int] | None = None,
         feature_dim: int = 64,
         use_attributes: bool = True,
         dropout: float = 0.0,
@@ -67,20 +73,56 @@ class MultiAttributeHead(nn.Module):
                 f"feature_dim={feature_dim}: give at least 2 classes, an attribute, and sizes of 1 or more."
             )
         names = sorted(attributes)
+        given = dict(columns or {})
+        unknown = sorted(set(given) - set(names))
+        if unknown:
+            raise ValueError(
+                f"MultiAttributeHead got columns of {unknown[0]!r}, which is none of the attributes "
+                f"{', '.join(names)}: correct the name."
+            )
+        self.in_dim = in_dim
+        self.columns = {name: _span(given.get(name), in_dim, name) for name in names}
+        self.emotion_columns = _span(emotion_columns, in_dim, "the emotion")
         self.use_attributes = use_attributes
         self.projections = nn.ModuleDict(
-            {name: HiddenProjection(in_dim, feature_dim, dropout=dropout) for name in names}
+            {
+                name: HiddenProjection(stop - start, feature_dim, dropout=dropout)
+                for name, (start, stop) in self.columns.items()
+            }
         )
         self.attributes = nn.ModuleDict({name: nn.Linear(feature_dim, attributes[name]) for name in names})
-        width = in_dim + (feature_dim * len(names) if use_attributes else 0)
+        start, stop = self.emotion_columns
+        width = stop - start + (feature_dim * len(names) if use_attributes else 0)
         self.classifier = nn.Linear(width, num_classes)
 
     def forward(self, features: Encoding) -> AffectOutput:
         """Predict from ``features.pooled``."""
-        found: dict[str, Tensor] = {name: part(features.pooled) for name, part in self.projections.items()}
+        pooled = features.pooled
+        if pooled.shape[-1] != self.in_dim:
+            raise ValueError(
+                f"a head built with in_dim={self.in_dim} got features of width {pooled.shape[-1]}: "
+                "build it with the out_dim of the part before it."
+            )
+        found: dict[str, Tensor] = {}
+        for name, part in self.projections.items():
+            start, stop = self.columns[name]
+            found[name] = part(pooled[..., start:stop])
         extra: dict[str, Tensor] = {name: part(found[name]) for name, part in self.attributes.items()}
-        embedding = features.pooled
+        start, stop = self.emotion_columns
+        embedding = pooled[..., start:stop]
         if self.use_attributes:
             embedding = torch.cat([embedding, *found.values()], -1)
         logits: Tensor = self.classifier(embedding)
         return AffectOutput(logits=logits, embedding=embedding, extra=extra)
+
+
+def _span(columns: tuple[int, int] | None, width: int, name: str) -> tuple[int, int]:
+    if columns is None:
+        return 0, width
+    start, stop = columns
+    if not 0 <= start < stop <= width:
+        raise ValueError(
+            f"MultiAttributeHead got the columns {start} to {stop} of {name} for features of width {width}: "
+            "give the first and the last, exclusive, within them."
+        )
+    return start, stop

@@ -1,0 +1,53 @@
+"""Whether data have the attributes that a task predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol, runtime_checkable
+
+from affectkit.labels import LabelSpace
+
+
+@runtime_checkable
+class DescribesAttributes(Protocol):
+    """A data module that knows the label spaces of its further targets."""
+
+    @property
+    def extra_spaces(self) -> Mapping[str, LabelSpace]:
+        """Label space of each further target."""
+        ...
+
+
+def check_attributes(
+    data: DescribesAttributes, *, attributes: Mapping[str, int], several: Collection[str], task: str
+) -> None:
+    """Compare attributes with the further targets of the data.
+
+    Args:
+        data: The data module.
+        attributes: Number of values of each attribute.
+        several: Those of which a sample may have several.
+        task: Name of the task, for the message.
+
+    Raises:
+        ValueError: If the data lack one, or it has another number of values or is of the other kind.
+    """
+    spaces = data.extra_spaces
+    for name, size in attributes.items():
+        space = spaces.get(name)
+        if space is None:
+            raise ValueError(
+                f"{task} predicts the attribute {name!r}, which the data lack (they have "
+                f"{', '.join(sorted(spaces)) or 'none'}): leave it out of attributes, or choose other shards."
+            )
+        if len(space) != size:
+            raise ValueError(
+                f"{task} gives the attribute {name!r} {size} values, but the data have {len(space)}: set "
+                f"attributes.{name} to {len(space)}."
+            )
+        if (space.kind == "multilabel") != (name in several):
+            raise ValueError(
+                f"{task} takes the attribute {name!r} as {'several values' if name in several else 'one value'} "
+                f"a sample, but its label space {space.name!r} is {space.kind}: "
+                f"{'take it out of' if name in several else 'add it to'} several."
+            )

@@ -132,7 +132,7 @@ class TextDataModule(ShardDataModule[ItemRecord]):
         for position in range(len(store)):
             try:
                 yield decode(store.get(position))["text"]
-            except ShardError:
+            except ShardError as error:
                 if self._damage == "error":
-                    raise
+                    raise ShardError(f"{store.describe(position)}: {error}") from error
                 yield ""

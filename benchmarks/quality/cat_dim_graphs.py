@@ -1,0 +1,104 @@
+"""Label graphs over the 28 emotions of GoEmotions and the three dimensions of EmoBank.
+
+No text has both a category and dimensions, so nothing can be correlated over texts. What a graph is made
+from instead is said by each rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import torch
+from emotion_anchors import ANCHORS
+from torch import Tensor
+
+from affectkit.graph import LabelGraph, RankStatistics
+from affectkit.labels import AffectScale, LabelSpace
+
+#: Two nodes are linked from this strength on; chosen by looking at the strengths, before any training.
+ANCHOR_THRESHOLD: Final = 0.3
+RANK_THRESHOLD: Final = 0.1
+COOCCURRENCE_THRESHOLD: Final = 0.05
+COSINE_THRESHOLD: Final = 0.4
+
+
+class GraphParts(NamedTuple):
+    """What the rules read.
+
+    Shape:
+        - labels: (n, C) 0/1, the training comments.
+        - vectors: (C + V, E), a row for the name of each category and dimension.
+    """
+
+    space: LabelSpace
+    scale: AffectScale
+    labels: Tensor
+    vectors: Tensor
+
+
+def anchor_rows(space: LabelSpace) -> Tensor:
+    """Ratings (C, 3) in 0..1 of the labels, in their order."""
+    return torch.tensor([ANCHORS[label] for label in space], dtype=torch.float64)
+
+
+def unlinked(parts: GraphParts) -> LabelGraph:
+    """No link at all: what generating weights from label vectors does by itself."""
+    size = len(parts.space) + len(parts.scale)
+    return LabelGraph(parts.space, torch.eye(size), parts.scale, origin="no link")
+
+
+def by_anchors(parts: GraphParts) -> LabelGraph:
+    """Word and dimension, where the lexicon rates the word far from the middle of the dimension."""
+    classes = len(parts.space)
+    strength = torch.eye(classes + len(parts.scale), dtype=torch.float64)
+    strength[:classes, classes:] = 2 * anchor_rows(parts.space) - 1
+    strength[classes:, :classes] = strength[:classes, classes:].T
+    return LabelGraph.from_correlation(
+        strength, space=parts.space, scale=parts.scale, threshold=ANCHOR_THRESHOLD, origin="anchors"
+    )
+
+
+def by_rank(parts: GraphParts) -> LabelGraph:
+    """Rank correlation over comments, their dimensions being the mean rating of their labels."""
+    scale = parts.scale
+    rated = parts.labels.double() @ anchor_rows(parts.space) / parts.labels.sum(1, keepdim=True)
+    counted = RankStatistics(parts.space, scale)
+    counted.update(parts.labels, scale.low + (scale.high - scale.low) * rated)
+    return LabelGraph.from_statistics(
+        counted.compute(), space=parts.space, scale=scale, threshold=RANK_THRESHOLD
+    )
+
+
+def by_cooccurrence(parts: GraphParts) -> LabelGraph:
+    """Labels that a comment has together; the dimensions stay without a link."""
+    labels = parts.labels.double()
+    found = LabelGraph.from_cooccurrence(
+        labels.T @ labels, space=parts.space, threshold=COOCCURRENCE_THRESHOLD, self_weight=0.5
+    )
+    adjacency = torch.block_diag(found.adjacency, torch.eye(len(parts.scale), dtype=torch.float64))
+    return LabelGraph(parts.space, adjacency, parts.scale, origin=found.origin)
+
+
+def by_embeddings(parts: GraphParts) -> LabelGraph:
+    """Names, of words and of dimensions, that the text encoder puts near each other."""
+    return LabelGraph.from_embeddings(
+        parts.vectors, space=parts.space, scale=parts.scale, threshold=COSINE_THRESHOLD
+    )
+
+
+RULES: Final[Mapping[str, Callable[[GraphParts], LabelGraph]]] = {
+    "no link": unlinked,
+    "anchors": by_anchors,
+    "rank over anchors": by_rank,
+    "co-occurrence": by_cooccurrence,
+    "embeddings": by_embeddings,
+}
+
+
+def links(graph: LabelGraph) -> dict[str, int]:
+    """Links of a graph: between two categories, and of a category or dimension with a dimension."""
+    there = graph.adjacency.clone().fill_diagonal_(0.0) > 0
+    classes = graph.num_classes
+    inner = int(there[:classes, :classes].sum())
+    return {"between categories": inner, "with dimensions": int(there.sum()) - inner}

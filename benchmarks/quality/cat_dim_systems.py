@@ -1,0 +1,249 @@
+"""The systems of ``cat_dim_text.py``: parts of affectkit put together, the task and the data around them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+
+import torch
+from cat_dim_graphs import RULES, GraphParts, anchor_rows
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+
+from affectkit.data import AffectBatch, FeatureDataModule, MixedDataModule, ShardDataModule, TextDataModule
+from affectkit.encoders import TransformersTokenEncoder
+from affectkit.fusion import MeanFusion
+from affectkit.heads import (
+    CategoricalDimensionalGraphHead,
+    LabelDistributionHead,
+    MultiTaskHead,
+    SeparateHeads,
+)
+from affectkit.heads.projection import HiddenProjection
+from affectkit.losses import CCCLoss, MSELoss, MultilabelLoss, WeightedSum
+from affectkit.metrics import DimensionMetric, MultilabelF1, Pearson
+from affectkit.tasks import AdamWFactory, AffectTask
+from affectkit.tasks.stage_scores import StageScores
+from affectkit.types import AffectOutput, Encoder, Encoding, Head, Loss
+
+Mode: TypeAlias = Literal["frozen", "finetuned"]
+# sources of samples of several kinds: no one type of sample fits
+Source: TypeAlias = ShardDataModule[Any]
+
+CATEGORIES: Final = "goemotions"
+DIMENSIONS: Final = "emobank"
+SPACE: Final = "goemotions28.official"
+#: A probability of 0.3 is a yes while training is watched, as in the code of GoEmotions' authors.
+WATCHED: Final = math.log(0.3 / 0.7)
+
+SEPARATE: Final = "separate heads"
+MULTI_TASK: Final = "multi-task"
+ONLY: Final = "categories only"
+GRAPH: Final = "graph: "
+LEARNT: Final = ", learnt"
+SYSTEMS: Final = (
+    SEPARATE,
+    MULTI_TASK,
+    *(f"{GRAPH}{rule}" for rule in RULES),
+    f"{GRAPH}anchors{LEARNT}",
+    ONLY,
+)
+
+
+class Settings(NamedTuple):
+    """Numbers of a training, the same for all systems of a mode.
+
+    Attributes:
+        share: Passes over GoEmotions in an epoch, which goes over EmoBank once.
+        category_weight: Weight of the mean cross entropy of 28 labels, beside 1 for the dimensions.
+    """
+
+    epochs: int
+    batch: int
+    share: float
+    rates: Mapping[str, float]
+    lr: float
+    hidden: int
+    dropout: float
+    weight_decay: float
+    warmup: float
+    category_weight: float
+    max_length: int
+
+
+SETTINGS: Final[Mapping[Mode, Settings]] = {
+    "frozen": Settings(
+        epochs=12,
+        batch=64,
+        share=0.25,
+        rates={},
+        lr=1e-3,
+        hidden=512,
+        dropout=0.5,
+        weight_decay=0.01,
+        warmup=0.0,
+        category_weight=5.0,
+        max_length=0,
+    ),
+    "finetuned": Settings(
+        epochs=3,
+        batch=32,
+        share=0.1857,
+        rates={r"^encoders\.": 1e-4},
+        lr=1e-3,
+        hidden=0,
+        dropout=0.1,
+        weight_decay=0.01,
+        warmup=0.1,
+        category_weight=5.0,
+        max_length=64,
+    ),
+}
+
+
+class Standardized(nn.Module):
+    """Stored features at mean 0 and deviation 1; a hidden layer where the head has none of its own."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor, *, hidden_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.float())
+        self.register_buffer("deviation", deviation.float().clamp(min=1e-6))
+        self.projection = HiddenProjection(len(mean), hidden_dim, dropout=dropout)
+        self.out_dim = self.projection.out_dim
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
+        """Encode stored features (B, D)."""
+        pooled: Tensor = self.projection((x - self.mean) / self.deviation)
+        return Encoding(pooled)
+
+
+class TwoSourceTask(AffectTask):
+    """Comments are scored by their labels, sentences by their dimensions; both choose the epoch."""
+
+    def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
+        target = batch.target
+        for metric in metrics.values(copy_state=False):
+            if isinstance(metric, DimensionMetric):
+                prediction, truth = output.dims, target.dims
+            else:
+                prediction, truth = output.logits, target.multilabel
+            if prediction is not None and truth is not None:
+                metric.update(prediction, truth, target.weight)
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        if not len(self.source_scores):
+            self.log("val/selection", cast(Metric, self.val_metrics["macro_f1"]).compute())
+            return
+        categories, dimensions = (cast(StageScores, self.source_scores[f"val{n}"]).metrics for n in (0, 1))
+        scores = [cast(Metric, categories["macro_f1"]), cast(Metric, dimensions["pearson"])]
+        self.log("val/selection", torch.stack([score.compute() for score in scores]).mean())
+
+
+def sources(mode: Mode, roots: Mapping[str, str], *, seed: int, encoder: str) -> dict[str, Source]:
+    """Data module of each source."""
+    given = SETTINGS[mode]
+    found: dict[str, Source] = {}
+    for number, (name, root) in enumerate(sorted(roots.items())):
+        order = 2 * seed + number
+        found[name] = (
+            FeatureDataModule(root, batch_size=given.batch, seed=order, verify="size")
+            if mode == "frozen"
+            else TextDataModule(
+                root,
+                encoder,
+                batch_size=given.batch,
+                seed=order,
+                max_length=given.max_length,
+                verify="size",
+            )
+        )
+    return found
+
+
+def mixture(system: str, mode: Mode, found: Mapping[str, Source], *, seed: int) -> MixedDataModule:
+    """Sentences once an epoch and a share of the comments; or comments alone."""
+    trained = [CATEGORIES] if system == ONLY else [CATEGORIES, DIMENSIONS]
+    return MixedDataModule(
+        {name: found[name] for name in trained},
+        repeats={CATEGORIES: SETTINGS[mode].share},
+        evaluate=trained,
+        seed=seed,
+    )
+
+
+def head_of(system: str, width: int, parts: GraphParts, *, hidden: int, dropout: float) -> Head:
+    """The head of a system over features of a width."""
+    classes, dims = len(parts.space), len(parts.scale)
+    bounds = (parts.scale.low, parts.scale.high)
+    if system == SEPARATE:
+        return SeparateHeads(
+            width, num_classes=classes, num_dims=dims, hidden_dim=hidden, dropout=dropout, bounds=bounds
+        )
+    if system == MULTI_TASK:
+        return MultiTaskHead(
+            width, num_classes=classes, num_dims=dims, hidden_dim=hidden, dropout=dropout, bounds=bounds
+        )
+    if system == ONLY:
+        anchors = parts.scale.low + (parts.scale.high - parts.scale.low) * anchor_rows(parts.space)
+        return LabelDistributionHead(
+            width, classes, anchors=anchors.tolist(), hidden_dim=hidden, dropout=dropout
+        )
+    rule = system.removeprefix(GRAPH).removesuffix(LEARNT)
+    return CategoricalDimensionalGraphHead(
+        width,
+        RULES[rule](parts),
+        label_embeddings=parts.vectors,
+        hidden_dims=(256,),
+        learnable_adjacency=system.endswith(LEARNT),
+        bounds=bounds,
+    )
+
+
+def task_of(
+    system: str, mode: Mode, parts: GraphParts, *, seed: int, encoder: str, statistics: tuple[Tensor, Tensor]
+) -> TwoSourceTask:
+    """A system, not yet trained; its random numbers follow from the seed."""
+    given = SETTINGS[mode]
+    torch.manual_seed(seed)
+    read: Encoder
+    if mode == "finetuned":
+        read = TransformersTokenEncoder(encoder)
+        hidden = 0
+    else:
+        # Heads that are made by a graph have no hidden layer of their own, so that all systems have one.
+        outside = system.startswith(GRAPH)
+        hidden = 0 if outside else given.hidden
+        mean, deviation = statistics
+        read = Standardized(
+            mean,
+            deviation,
+            hidden_dim=given.hidden if outside else 0,
+            dropout=given.dropout if outside else 0.0,
+        )
+    losses: dict[str, Loss] = {"categories": MultilabelLoss()}
+    if system != ONLY:
+        losses |= {"agreement": CCCLoss(), "error": MSELoss()}
+    return TwoSourceTask(
+        {"text": read},
+        fusion=MeanFusion({"text": read.out_dim}),
+        head=head_of(system, read.out_dim, parts, hidden=hidden, dropout=given.dropout),
+        loss=WeightedSum(losses, {"categories": given.category_weight}),
+        metrics={
+            "macro_f1": MultilabelF1(len(parts.space), threshold=WATCHED),
+            "pearson": Pearson(len(parts.scale)),
+        },
+        optimizer=AdamWFactory(
+            lr=given.lr,
+            weight_decay=given.weight_decay,
+            schedule="cosine" if mode == "frozen" else "linear",
+            warmup=given.warmup,
+            rates=given.rates,
+        ),
+        label_space=SPACE,
+        seed=seed,
+    )

@@ -1,0 +1,430 @@
+"""Categories and dimensions of text from two sources: GoEmotions and EmoBank trained together.
+
+No text has both: a comment of GoEmotions has labels, a sentence of EmoBank has valence, arousal and
+dominance. Systems differ in their head alone: separate heads, one multi-task layer, and heads whose weights a
+label graph makes, with links by several rules. ``frozen`` trains on stored features of a text encoder,
+``finetuned`` trains the encoder too, with separate heads and with the graph that is best on dev when frozen.
+The epoch and the threshold of the labels are chosen on dev; the test splits are read once for each cell,
+afterwards. A finished cell (mode, system, seed) is kept in the work folder, and the same call after an
+interruption goes on with the others.
+
+    python benchmarks/quality/cat_dim_text.py --data DIR --encoder FOLDER --seeds 3 --out cat_dim_text.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import lightning
+import torch
+import transformers
+from cat_dim_graphs import RULES, GraphParts, links
+from cat_dim_systems import (
+    CATEGORIES,
+    DIMENSIONS,
+    GRAPH,
+    SEPARATE,
+    SETTINGS,
+    SPACE,
+    SYSTEMS,
+    Mode,
+    Source,
+    TwoSourceTask,
+    mixture,
+    sources,
+    task_of,
+)
+from cat_dim_table import LEAST, Cell, best_graph, failures, gains, rows, table
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from affectkit.callbacks import AffectPrediction, ResumableCheckpoint
+from affectkit.data.shards import read_manifest
+from affectkit.data.sources import find_source, make_dataset
+from affectkit.data.sources.goemotions import EKMAN_GROUPS
+from affectkit.graph import encoded_label_embeddings
+from affectkit.labels import LabelSpace, affect_scale, label_space
+from affectkit.metrics import CCC, MultilabelF1, Pearson
+from affectkit.predict import extract_features, named_extractor
+
+SCALE: Final = affect_scale("vad.emobank")
+EKMAN: Final = label_space("goemotions7.ekman")
+#: Seconds of a cell on two cores, to announce before one has been measured.
+GUESS: Final[Mapping[Mode, float]] = {"frozen": 120.0, "finetuned": 2700.0}
+
+
+class Answers(NamedTuple):
+    """What a system says about both sources in one split, and what is true.
+
+    Shape:
+        - probability, labels: (n, 28); rated, dims: (m, 3).
+    """
+
+    probability: Tensor
+    labels: Tensor
+    rated: Tensor
+    dims: Tensor
+
+
+class Bench(NamedTuple):
+    """Everything that cells share."""
+
+    work: Path
+    encoder: str
+    parts: GraphParts
+    statistics: tuple[Tensor, Tensor]
+    fingerprint: str
+    epochs: int | None
+
+
+# ------------------------------------------------------------------------------------------- data
+
+
+def shards(data: Path, work: Path) -> dict[str, str]:
+    """Make shards of both sets, or find them as they were made before."""
+    roots: dict[str, str] = {}
+    for name in (CATEGORIES, DIMENSIONS):
+        if not (work / "shards" / name).is_dir():
+            print(f"shards of {name} ...", flush=True)
+            (work / "shards").mkdir(exist_ok=True)
+            make_dataset(find_source(name), data / name, out=work / "shards" / name)
+        roots[name] = str(work / "shards" / name)
+    return roots
+
+
+def features(roots: Mapping[str, str], encoder: str, work: Path) -> dict[str, str]:
+    """Extract features of every layer once; a call with the same encoder finds them."""
+    (work / "features").mkdir(exist_ok=True)
+    found: dict[str, str] = {}
+    for name, root in roots.items():
+        print(f"features of {name} ... (minutes on two cores; nothing to do if they are there)", flush=True)
+        extract_features(
+            root,
+            work / "features" / name,
+            encoders={"text": named_extractor("text", encoder, layers=None if encoder == "tiny" else "all")},
+            jobs=min(8, os.cpu_count() or 1),
+            unit_samples=512,
+        )
+        found[name] = str(work / "features" / name)
+    return found
+
+
+def truth(source: Source, split: str) -> tuple[Tensor | None, Tensor | None]:
+    """Labels and dimensions of a split, in the order of its store."""
+    labels: list[Tensor] = []
+    dims: list[Tensor] = []
+    for batch in source.examples_dataloader(split):
+        if batch.target.multilabel is not None:
+            labels.append(batch.target.multilabel[batch.valid])
+        if batch.target.dims is not None:
+            dims.append(batch.target.dims[batch.valid])
+    return torch.cat(labels) if labels else None, torch.cat(dims) if dims else None
+
+
+def prepare(work: Path, encoder: str, roots: Mapping[str, str], *, epochs: int | None) -> Bench:
+    """Read what all cells share, and name everything that they depend on."""
+    found = sources("frozen", roots, seed=0, encoder=encoder)
+    labels, _ = truth(found[CATEGORIES], "train")
+    assert labels is not None
+    space = label_space(SPACE)
+    names = (*space.labels, *SCALE.axes)
+    vectors = encoded_label_embeddings(names, named_extractor("text", encoder))
+    numbers = mixture(SEPARATE, "frozen", found, seed=0).feature_statistics()["text"]
+    depends_on = [entry.sha256 for root in roots.values() for entry in read_manifest(root).shards]
+    depends_on += [json.dumps({mode: given._asdict() for mode, given in SETTINGS.items()}), str(epochs)]
+    return Bench(
+        work,
+        encoder,
+        GraphParts(space, SCALE, labels, vectors),
+        (numbers.mean, numbers.deviation),
+        hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16],
+        epochs,
+    )
+
+
+# ------------------------------------------------------------------------------------------ scores
+
+
+def ekman_groups(space: LabelSpace) -> list[int]:
+    """Index of the Ekman label of each of the 28."""
+    return [EKMAN.index(EKMAN_GROUPS.get(label, label)) for label in space]
+
+
+def joined(values: Tensor, groups: Sequence[int]) -> Tensor:
+    """Largest value of each group of columns: what is said of any of them."""
+    result = values.new_zeros(len(values), max(groups) + 1)
+    return result.index_reduce(1, torch.tensor(groups), values, "amax", include_self=True)
+
+
+def best_threshold(probability: Tensor, labels: Tensor) -> float:
+    """The one threshold for all labels that gives the largest macro F1."""
+    candidates = [0.05 + 0.025 * step for step in range(27)]
+    return max(candidates, key=lambda threshold: macro_f1(probability, labels, threshold))
+
+
+def macro_f1(probability: Tensor, labels: Tensor, threshold: float) -> float:
+    metric = MultilabelF1(labels.shape[1], threshold=threshold)
+    metric.update(probability, labels)
+    return 100 * float(metric.compute())
+
+
+def scores(said: Answers, thresholds: Sequence[float]) -> dict[str, float]:
+    """All metrics in percent; the thresholds are those of the 28 labels and of Ekman's."""
+    groups = ekman_groups(label_space(SPACE))
+    found: dict[str, float] = {}
+    for kind, metric_of in (("Pearson", Pearson), ("CCC", CCC)):
+        for number, axis in enumerate("VAD"):
+            metric = metric_of(len(SCALE), dim=number)
+            metric.update(said.rated, said.dims)
+            found[f"{kind} {axis}"] = 100 * float(metric.compute())
+    found["macro F1, 28 labels"] = macro_f1(said.probability, said.labels, thresholds[0])
+    pair = joined(said.probability, groups), joined(said.labels, groups)
+    found["macro F1, Ekman"] = macro_f1(*pair, thresholds[1])
+    return found
+
+
+def thresholds_of(said: Answers) -> list[float]:
+    """Thresholds for the 28 labels and for Ekman's, chosen on these answers."""
+    groups = ekman_groups(label_space(SPACE))
+    pair = joined(said.probability, groups), joined(said.labels, groups)
+    return [best_threshold(said.probability, said.labels), best_threshold(*pair)]
+
+
+# ------------------------------------------------------------------------------------------- cells
+
+
+def trainer_of(folder: Path, epochs: int, callbacks: Sequence[ResumableCheckpoint] = ()) -> Trainer:
+    return Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        devices=1,
+        logger=False,
+        callbacks=list(callbacks),
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        gradient_clip_val=1.0,
+        use_distributed_sampler=False,
+        enable_checkpointing=bool(callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def answers(task: TwoSourceTask, found: Mapping[str, Source], split: str, folder: Path) -> Answers:
+    """Predict a split of both sources."""
+    logits: list[Tensor] = []
+    rated: list[Tensor] = []
+    for name, kept in ((CATEGORIES, logits), (DIMENSIONS, rated)):
+        loader = found[name].examples_dataloader(split)
+        predictions = trainer_of(folder, 1).predict(task, cast(Any, loader))
+        for part in cast("list[AffectPrediction]", predictions):
+            tensor = part.logits if name == CATEGORIES else part.dims
+            assert tensor is not None
+            kept.append(tensor)
+    labels, _ = truth(found[CATEGORIES], split)
+    _, dims = truth(found[DIMENSIONS], split)
+    assert labels is not None and dims is not None
+    return Answers(torch.cat(logits).sigmoid(), labels, torch.cat(rated), dims)
+
+
+def measure(mode: Mode, system: str, seed: int, *, bench: Bench, roots: Mapping[str, str]) -> Cell:
+    """Train, choose epoch and thresholds on dev, read the test splits once."""
+    began = time.monotonic()
+    folder = bench.work / "runs" / name_of(mode, system, seed)
+    if folder.exists():
+        # Left by a call that was interrupted within this cell.
+        shutil.rmtree(folder)
+    found = sources(mode, roots, seed=seed, encoder=bench.encoder)
+    task = task_of(
+        system, mode, bench.parts, seed=seed, encoder=bench.encoder, statistics=bench.statistics
+    )
+    kept = ResumableCheckpoint(folder, monitor="val/selection")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = trainer_of(folder, bench.epochs or SETTINGS[mode].epochs, [kept])
+        trainer.fit(task, mixture(system, mode, found, seed=seed))
+        state = torch.load(kept.best_model_path, weights_only=True, map_location="cpu")
+        task.load_state_dict(state["state_dict"])
+        dev = answers(task, found, "val", folder)
+        thresholds = thresholds_of(dev)
+        test = scores(answers(task, found, "test", folder), thresholds)
+    shutil.rmtree(folder)
+    return Cell(
+        mode,
+        system,
+        seed,
+        dev=scores(dev, thresholds),
+        test=test,
+        selection=100 * (kept.best_score or 0.0),
+        epoch=-1 if kept.best_epoch is None else kept.best_epoch,
+        thresholds=thresholds,
+        seconds=time.monotonic() - began,
+    )
+
+
+def name_of(mode: Mode, system: str, seed: int) -> str:
+    plain = system.replace(": ", "_").replace(", ", "_").replace(" ", "_")
+    return f"{mode}-{plain}-{seed}"
+
+
+def stored_cell(mode: Mode, system: str, seed: int, bench: Bench) -> Path:
+    return bench.work / "cells" / bench.fingerprint / f"{name_of(mode, system, seed)}.json"
+
+
+def read_cell(path: Path) -> Cell:
+    return Cell(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def run_cells(
+    wanted: Sequence[tuple[Mode, str, int]],
+    *,
+    bench: Bench,
+    roots: Mapping[Mode, Mapping[str, str]],
+    only_finished: bool,
+) -> list[Cell]:
+    """Every cell, from the work folder where it is finished; no other where that is asked for."""
+    cells: list[Cell] = []
+    for done, (mode, system, seed) in enumerate(wanted, start=1):
+        path = stored_cell(mode, system, seed, bench)
+        if path.is_file():
+            cell = read_cell(path)
+        elif only_finished:
+            continue
+        else:
+            left = [other for other in wanted[done - 1 :] if not stored_cell(*other, bench).is_file()]
+            taken = [c.seconds for c in cells if c.mode == mode]
+            each = statistics.mean(taken) if taken else GUESS[mode]
+            print(
+                f"[{done}/{len(wanted)}] {mode}, {system}, seed {seed}; about "
+                f"{each * len(left) / 60:.0f} min left",
+                flush=True,
+            )
+            cell = measure(mode, system, seed, bench=bench, roots=roots[mode])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps(cell._asdict()), encoding="utf-8")
+            partial.replace(path)
+        said = ", ".join(f"{name} {value:.1f}" for name, value in cell.test.items())
+        print(
+            f"[{done}/{len(wanted)}] {mode}, {system}, seed {seed}: dev {cell.selection:.2f} at epoch "
+            f"{cell.epoch}; test {said}; {cell.seconds:.0f} s",
+            flush=True,
+        )
+        cells.append(cell)
+    return cells
+
+
+def environment() -> dict[str, object]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent
+    ).stdout.strip()
+    return {
+        "hardware": f"{platform.machine()}, {os.cpu_count()} CPUs",
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+            "transformers": transformers.__version__,
+        },
+        "commit": commit or "unknown",
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def chosen_cells(options: argparse.Namespace, bench: Bench) -> list[tuple[Mode, str, int]]:
+    """The cells that are asked for, in the order in which they are worth most."""
+    seeds = range(1 if options.quick else options.seeds)
+    wanted: list[tuple[Mode, str, int]] = []
+    if options.mode in ("frozen", "both"):
+        systems = [name for name in SYSTEMS if not options.systems or name in options.systems]
+        wanted += [("frozen", system, seed) for seed in seeds for system in systems]
+    if options.mode in ("finetuned", "both") and not options.quick:
+        graph = options.graph or best_graph(
+            [
+                read_cell(path)
+                for seed in seeds
+                for system in SYSTEMS
+                if (path := stored_cell("frozen", system, seed, bench)).is_file()
+            ]
+        )
+        if graph is None:
+            raise SystemExit(
+                "No frozen cell says which graph to fine-tune: run --mode frozen first, or give --graph."
+            )
+        systems = [name for name in (SEPARATE, graph) if not options.systems or name in options.systems]
+        wanted += [("finetuned", system, seed) for seed in seeds for system in systems]
+    return wanted
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder of goemotions/ and emobank/")
+    parser.add_argument("--encoder", required=True, help="folder or hub name of a text model, or 'tiny'")
+    parser.add_argument("--mode", choices=("frozen", "finetuned", "both"), default="both")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N-1 (default: 3)")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, help="only these systems")
+    parser.add_argument(
+        "--graph", choices=[name for name in SYSTEMS if name.startswith(GRAPH)], help="graph to fine-tune"
+    )
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--work", type=Path, help="folder of shards, features and finished cells")
+    parser.add_argument("--finished", action="store_true", help="measure nothing: write what is finished")
+    parser.add_argument("--quick", action="store_true", help="frozen, one seed, one epoch: does it run?")
+    options = parser.parse_args(arguments)
+    # Its handlers hold the first stderr, so redirecting does not silence it.
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=True)
+        texts = shards(options.data, work)
+        stored = features(texts, options.encoder, work)
+        bench = prepare(work, options.encoder, stored, epochs=1 if options.quick else None)
+        roots: dict[Mode, Mapping[str, str]] = {"frozen": stored, "finetuned": texts}
+        cells: list[Cell] = []
+        for mode in ("frozen", "finetuned") if options.mode == "both" else (options.mode,):
+            # One after the other: which graph is fine-tuned follows from the frozen cells.
+            part = argparse.Namespace(**{**vars(options), "mode": mode})
+            wanted = chosen_cells(part, bench)
+            cells += run_cells(wanted, bench=bench, roots=roots, only_finished=options.finished)
+    found = rows(cells)
+    print(table(found))
+    print(gains(found))
+    below = [] if options.quick else failures(found)
+    result = {
+        "name": "cat_dim_text",
+        "command": "python benchmarks/quality/cat_dim_text.py --data DIR --encoder FOLDER "
+        + ("--quick" if options.quick else f"--mode {options.mode} --seeds {options.seeds}"),
+        "environment": environment(),
+        "data": "GoEmotions and EmoBank",
+        "encoder": read_manifest(stored[CATEGORIES]).features["text"].encoder,
+        "settings": {mode: dict(given._asdict()) for mode, given in SETTINGS.items()},
+        "selection": "epoch and thresholds on dev; test read once for each cell",
+        "graphs": {rule: links(make(bench.parts)) for rule, make in RULES.items()},
+        "cells": [cell._asdict() for cell in cells],
+        "rows": found,
+        "limit": {"what": f"marks of {SEPARATE}: {json.dumps(LEAST)}", "failures": below},
+    }
+    if options.out is not None:
+        options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print("\n".join(below))
+    return 1 if below else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -19,6 +19,7 @@ Kind = Literal[
     "fusion",
     "graph",
     "head",
+    "hook",
     "loss",
     "metric",
     "pacing",
@@ -66,6 +67,8 @@ _DIALOGUE_RNN = "Majumder et al., AAAI 2019, arXiv:1811.00405"
 _CCC = "Lin, Biometrics 45(1), 1989"
 _CLIP_CAER = "CLIP-CAER, official code"
 _NEUROGAZE = "NeuroGaze-Distill, README of the official code"
+_COMPOUND = "Compound Multimodal Emotion Recognition in the Wild, official code, arXiv:2407.12927"
+_MOSEAR = "MoSEAR, ACM MM 2025, arXiv:2508.01181"
 
 COMPONENTS: tuple[Component, ...] = (
     Component(
@@ -115,6 +118,83 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("MeanFusion", "affectkit.fusion.MeanFusion", "fusion"),
     Component("SumFusion", "affectkit.fusion.SumFusion", "fusion", aliases=("late sum",)),
+    Component(
+        "AttentionWeightFusion",
+        "affectkit.fusion.AttentionWeightFusion",
+        "fusion",
+        paper="EmotionTalk, official code",
+        status="verified",
+        aliases=("attention_weight", "MERBench attention", "EmotionTalk"),
+    ),
+    Component(
+        "AttentionalSelectiveFusion",
+        "affectkit.fusion.AttentionalSelectiveFusion",
+        "fusion",
+        ("visual",),
+        paper="VTFF",
+        status="verified",
+        aliases=("ASF", "VTFF", "attentional_selective"),
+    ),
+    Component(
+        "ConcatAttentionFusion",
+        "affectkit.fusion.ConcatAttentionFusion",
+        "fusion",
+        paper=_COMPOUND,
+        aliases=("CAN", "concat_attention"),
+    ),
+    Component(
+        "CrossAttentionFusion",
+        "affectkit.fusion.CrossAttentionFusion",
+        "fusion",
+        paper="Tsai et al., ACL 2019, arXiv:1906.00295",
+        aliases=("cross_attention",),
+    ),
+    Component(
+        "FeatureTokenAttention",
+        "affectkit.fusion.FeatureTokenAttention",
+        "fusion",
+        paper="Thao et al., ICCV 2019 workshops",
+        aliases=("AttendAffectNet", "feature_tokens"),
+    ),
+    Component(
+        "FusionAttention",
+        "affectkit.fusion.FusionAttention",
+        "fusion",
+        paper="M2FNet, CVPR 2022 workshops, arXiv:2206.02187",
+        status="verified",
+        aliases=("M2FNet", "fusion_attention"),
+    ),
+    Component(
+        "LeaderFollowerFusion",
+        "affectkit.fusion.LeaderFollowerFusion",
+        "fusion",
+        paper=_COMPOUND,
+        aliases=("LFAN", "leader_follower"),
+    ),
+    Component(
+        "LowRankTensorFusion",
+        "affectkit.fusion.LowRankTensorFusion",
+        "fusion",
+        paper="Liu et al., ACL 2018, arXiv:1806.00064",
+        aliases=("LMF", "low_rank_tensor"),
+    ),
+    Component("ModalityDropout", "affectkit.fusion.ModalityDropout", "fusion"),
+    Component(
+        "ModalityExpertFusion",
+        "affectkit.fusion.ModalityExpertFusion",
+        "fusion",
+        paper=_MOSEAR,
+        status="rebuilt",
+        aliases=("modality_experts", "mixture of experts"),
+    ),
+    Component(
+        "AttentionReallocator",
+        "affectkit.fusion.AttentionReallocator",
+        "hook",
+        paper=_MOSEAR,
+        status="rebuilt",
+        aliases=("MoSEAR", "attention reallocation"),
+    ),
     Component("FrameMean", "affectkit.temporal.FrameMean", "temporal"),
     Component(
         "TemporalTransformer",
@@ -517,6 +597,13 @@ COMPONENTS: tuple[Component, ...] = (
         aliases=("hypergraph_audience", "SRI-ADV", "Video-SME"),
     ),
     Component("VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP"),
+    Component(
+        "MultiDatasetPromptTuningTask",
+        "affectkit.tasks.MultiDatasetPromptTuningTask",
+        "task",
+        ("visual",),
+        aliases=("several data sets", "PerceptCLIP multi"),
+    ),
     Component(
         "PromptTuningTask",
         "affectkit.tasks.PromptTuningTask",

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -17,6 +17,8 @@ from torchmetrics import MetricCollection
 
 from affectkit.callbacks.durable_text import replace_text
 from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.callbacks.value_names import value_names
+from affectkit.data.batch import AffectBatch
 from affectkit.distributed import all_gather_rows
 from affectkit.labels import LabelSpace
 from affectkit.types import IGNORE_LABEL
@@ -30,6 +32,20 @@ class ReportsFacts(Protocol):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Facts by name."""
+        ...
+
+
+@runtime_checkable
+class SeparatesSources(Protocol):
+    """A task whose data sets have labels of their own, so that each gets files of its own."""
+
+    @property
+    def source_spaces(self) -> Mapping[str, LabelSpace | None]:
+        """Label order of each data set; None where it has no labels."""
+        ...
+
+    def source_protocols(self) -> Mapping[str, str]:
+        """What each metric of each data set counts, by ``DATASET/METRIC``."""
         ...
 
 
@@ -49,9 +65,11 @@ class ResultsWriter(Callback):
     After a test, ``metrics.json`` holds the test's metrics, with full precision, and the facts that
     belong beside them. ``confusion.json`` holds the counts, rows = truth, and the labels.
     ``predictions.csv`` has a row for each sample or utterance, in the order of the store, with the
-    probability of each label. All ranks' rows are gathered, so the files are the same for any number of
-    ranks; each file is whole or absent. After a prediction, ``predicted.csv`` holds the same rows of
-    the split that was predicted, which needs no labels. It reads the
+    probability ``p_LABEL`` of each label and each predicted value ``dim_AXIS``. All ranks' rows are
+    gathered, so the files are the same for any number of ranks; each file is whole or absent. After a
+    prediction, ``predicted.csv`` holds the same rows of
+    the split that was predicted, which needs no labels. A task whose data sets have labels of their own
+    gets ``confusion.DATASET.json``, ``predictions.DATASET.csv`` and ``predicted.DATASET.csv``. It reads the
     :class:`~affectkit.callbacks.AffectPrediction` that ``predict_step`` returns, and ``test_step``
     under ``"prediction"``.
 
@@ -67,11 +85,12 @@ class ResultsWriter(Callback):
     def __init__(self, folder: str | Path | None = None) -> None:
         super().__init__()
         self.folder = None if folder is None else Path(folder)
-        self._rows: list[_Rows] = []
+        # by data set, "" where these are not told apart
+        self._rows: dict[str, list[_Rows]] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin without rows."""
-        self._rows = []
+        self._rows = {}
 
     def on_test_batch_end(
         self,
@@ -83,15 +102,13 @@ class ResultsWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        found = outputs.get("prediction") if isinstance(outputs, Mapping) else None
-        if isinstance(found, AffectPrediction) and found.logits is not None:
-            self._rows.append(_Rows.of(found))
+        self._keep(outputs.get("prediction") if isinstance(outputs, Mapping) else None, pl_module, batch)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather what all ranks saw and write the files."""
         facts = pl_module.report_facts() if isinstance(pl_module, ReportsFacts) else {}
         folder = self._folder(trainer)
-        rows, labels = self._gathered(pl_module)
+        tables = self._gathered(trainer, pl_module)
         if not trainer.is_global_zero:
             return
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -99,16 +116,16 @@ class ResultsWriter(Callback):
         scores = {name: value if math.isfinite(value) else None for name, value in sorted(values.items())}
         protocols = {f"test/{name}": text for name, text in _protocols(pl_module).items()}
         replace_text(folder / self.METRICS, _json({"metrics": scores, "protocols": protocols, **facts}))
-        if len(rows.keys):
-            counts = rows.confusion(len(labels))
-            replace_text(
-                folder / self.CONFUSION, _json({"labels": labels, "rows": "truth", "counts": counts})
-            )
-            replace_text(folder / self.PREDICTIONS, rows.table(labels))
+        for source, (rows, labels, axes) in tables.items():
+            if labels:
+                counts = rows.confusion(len(labels))
+                confusion = _json({"labels": labels, "rows": "truth", "counts": counts})
+                replace_text(folder / _of_source(self.CONFUSION, source), confusion)
+            replace_text(folder / _of_source(self.PREDICTIONS, source), rows.table(labels, axes))
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin without rows."""
-        self._rows = []
+        self._rows = {}
 
     def on_predict_batch_end(
         self,
@@ -120,45 +137,78 @@ class ResultsWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        if isinstance(outputs, AffectPrediction) and outputs.logits is not None:
-            self._rows.append(_Rows.of(outputs))
+        self._keep(outputs, pl_module, batch)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather what all ranks predicted and write the file."""
         folder = self._folder(trainer)
-        rows, labels = self._gathered(pl_module)
-        if trainer.is_global_zero and len(rows.keys):
-            replace_text(folder / self.PREDICTED, rows.table(labels))
+        tables = self._gathered(trainer, pl_module)
+        if trainer.is_global_zero:
+            for source, (rows, labels, axes) in tables.items():
+                replace_text(folder / _of_source(self.PREDICTED, source), rows.table(labels, axes))
 
     def _folder(self, trainer: Trainer) -> Path:
         # Asking the trainer is collective, so every rank does.
         return self.folder or Path(trainer.log_dir or trainer.default_root_dir)
 
-    def _gathered(self, pl_module: LightningModule) -> tuple[_Rows, list[str]]:
-        """Rows of all ranks in the order of the store, and the names of their labels."""
-        space = pl_module.label_space if isinstance(pl_module, ReportsFacts) else None
-        classes = len(space) if space is not None else 0
-        rows = _Rows.joined(self._rows, classes=classes).gathered(pl_module.device)
-        names: Iterable[str] = space or (str(index) for index in range(rows.logits.shape[1]))
-        labels = list(names)
-        return (rows.sorted() if len(rows.keys) else rows), labels
+    def _keep(self, found: object, pl_module: LightningModule, batch: object) -> None:
+        if not isinstance(found, AffectPrediction) or (found.logits is None and found.dims is None):
+            return
+        source = ""
+        if isinstance(pl_module, SeparatesSources) and isinstance(batch, AffectBatch):
+            source = str(batch.meta.get("source", ""))
+        self._rows.setdefault(source, []).append(_Rows.of(found))
+
+    def _gathered(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, _Table]:
+        """Rows of all ranks in the order of the store, where there are any, with names of what they hold."""
+        spaces: dict[str, LabelSpace | None] = {}
+        if isinstance(pl_module, SeparatesSources):
+            spaces = {name: space for name, space in pl_module.source_spaces.items() if space is not None}
+        spaces[""] = pl_module.label_space if isinstance(pl_module, ReportsFacts) else None
+        found: dict[str, _Table] = {}
+        # Each exchange is collective: every rank goes through the same names, with or without rows.
+        for source in sorted(spaces):
+            space = spaces[source]
+            rows = _Rows.joined(self._rows.get(source, []), classes=0 if space is None else len(space))
+            rows = rows.gathered(pl_module.device)
+            classes, values = rows.logits.shape[1], rows.dims.shape[1]
+            names: Iterable[str] = space if space and classes else map(str, range(classes))
+            if len(rows.keys):
+                axes = value_names(trainer, pl_module, count=values)
+                found[source] = _Table(rows.sorted(), list(names), axes)
+        return found
+
+
+class _Table(NamedTuple):
+    """Rows, the names of their labels and those of their values."""
+
+    rows: _Rows
+    labels: list[str]
+    axes: list[str]
 
 
 class _Rows:
     """One row for each sample or utterance, as tensors, so that ranks can exchange them."""
 
-    def __init__(self, keys: Tensor, place: Tensor, target: Tensor, logits: Tensor) -> None:
+    def __init__(self, keys: Tensor, place: Tensor, target: Tensor, logits: Tensor, dims: Tensor) -> None:
         self.keys = keys  # (n, K) uint8, UTF-8 and zeros
         self.place = place  # (n, 2) int64: position in the store, utterance
         self.target = target  # (n,) int64
-        self.logits = logits  # (n, C) float32
+        self.logits = logits  # (n, C) float32; C is 0 where no labels are predicted
+        self.dims = dims  # (n, V) float32; V is 0 where no values are
 
     @classmethod
     def of(cls, prediction: AffectPrediction) -> _Rows:
-        logits = cast(Tensor, prediction.logits)
-        conversation = logits.ndim == 3
+        scores = cast(Tensor, prediction.dims if prediction.logits is None else prediction.logits)
+        conversation = scores.ndim == 3
         valid = prediction.valid if conversation else prediction.valid.unsqueeze(1)
-        logits = logits if conversation else logits.unsqueeze(1)
+        nothing = scores.new_zeros(*scores.shape[:-1], 0)
+        logits, dims = (
+            part if conversation else part.unsqueeze(1)
+            for part in (
+                nothing if found is None else found for found in (prediction.logits, prediction.dims)
+            )
+        )
         target = prediction.target
         if target is None:
             target = torch.full(valid.shape, IGNORE_LABEL)
@@ -171,6 +221,7 @@ class _Rows:
             torch.stack([prediction.positions[sample], utterance], dim=1),
             target.reshape(valid.shape)[sample, utterance],
             logits[sample, utterance],
+            dims[sample, utterance],
         )
 
     @classmethod
@@ -181,6 +232,7 @@ class _Rows:
                 torch.zeros(0, 2, dtype=torch.int64),
                 torch.zeros(0, dtype=torch.int64),
                 torch.zeros(0, classes),
+                torch.zeros(0, 0),
             )
         width = max(part.keys.shape[1] for part in parts)
         return cls(
@@ -188,14 +240,15 @@ class _Rows:
             torch.cat([part.place for part in parts]),
             torch.cat([part.target for part in parts]),
             torch.cat([part.logits for part in parts]),
+            torch.cat([part.dims for part in parts]),
         )
 
     def gathered(self, device: torch.device) -> _Rows:
         # Ranks may hold keys of other lengths: agree on the longest before rows are exchanged.
         width = int(all_gather_rows(torch.tensor([self.keys.shape[1]], device=device)).max())
-        parts = (_widened(self.keys, width), self.place, self.target, self.logits)
-        keys, place, target, logits = (all_gather_rows(part.to(device)).cpu() for part in parts)
-        return _Rows(keys, place, target, logits)
+        parts = (_widened(self.keys, width), self.place, self.target, self.logits, self.dims)
+        keys, place, target, logits, dims = (all_gather_rows(part.to(device)).cpu() for part in parts)
+        return _Rows(keys, place, target, logits, dims)
 
     def sorted(self) -> _Rows:
         names = self.names()
@@ -203,7 +256,8 @@ class _Rows:
         order = torch.tensor(
             sorted(range(len(names)), key=lambda row: (places[row][0], names[row], places[row][1]))
         )
-        return _Rows(self.keys[order], self.place[order], self.target[order], self.logits[order])
+        parts = (self.keys, self.place, self.target, self.logits, self.dims)
+        return _Rows(*(part[order] for part in parts))
 
     def names(self) -> list[str]:
         return [bytes(row).rstrip(b"\0").decode() for row in self.keys.tolist()]
@@ -216,22 +270,33 @@ class _Rows:
         )
         return counts
 
-    def table(self, labels: list[str]) -> str:
+    def table(self, labels: list[str], axes: list[str]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["key", "utterance", "target", "prediction", *(f"p_{label}" for label in labels)])
-        chances = self.logits.double().softmax(dim=1).tolist()
-        best = self.logits.argmax(dim=1).tolist()
+        columns = [*(f"p_{label}" for label in labels), *(f"dim_{axis}" for axis in axes)]
+        writer.writerow(["key", "utterance", "target", "prediction", *columns])
+        chances = self.logits.double().softmax(dim=1)
+        numbers = torch.cat([chances, self.dims.double()], dim=1).tolist()
+        best = self.logits.argmax(dim=1).tolist() if labels else [None] * len(numbers)
         for name, (_, utterance), target, index, row in zip(
-            self.names(), self.place.tolist(), self.target.tolist(), best, chances
+            self.names(), self.place.tolist(), self.target.tolist(), best, numbers, strict=True
         ):
-            truth = "" if target == IGNORE_LABEL else labels[target]
-            writer.writerow([name, utterance, truth, labels[index], *(f"{chance:.6f}" for chance in row)])
+            truth = "" if target == IGNORE_LABEL or not labels else labels[target]
+            guess = "" if index is None else labels[index]
+            writer.writerow([name, utterance, truth, guess, *(f"{number:.6f}" for number in row)])
         return text.getvalue()
+
+
+def _of_source(name: str, source: str) -> str:
+    """``name.csv`` of a data set: ``name.SOURCE.csv``."""
+    path = Path(name)
+    return f"{path.stem}.{source}{path.suffix}" if source else name
 
 
 def _protocols(module: LightningModule) -> dict[str, str]:
     """What each metric of the test counts, in full, e.g. ``uar[present]``."""
+    if isinstance(module, SeparatesSources):
+        return dict(module.source_protocols())
     metrics: object = getattr(module, "test_metrics", None)
     if not isinstance(metrics, MetricCollection):
         return {}

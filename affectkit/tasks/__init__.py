@@ -3,14 +3,21 @@
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.audience_task import AudienceTask
+from affectkit.tasks.categorical_dimensional_task import CategoricalDimensionalTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
+from affectkit.tasks.dataset_spec import DatasetError
+from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
+from affectkit.tasks.multi_attribute_task import MultiAttributeTask
+from affectkit.tasks.multi_dataset_prompt_tuning_task import MultiDatasetPromptTuningTask
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_groups import parameter_groups
 from affectkit.tasks.prompt_tuning_task import PromptTuningTask
+from affectkit.tasks.prototype_distill_task import PrototypeDistillTask
 from affectkit.tasks.rate_schedule import RateSchedule
 from affectkit.tasks.sgd_factory import SGDFactory
 from affectkit.tasks.trained_weights import BaseMismatchError
@@ -20,17 +27,25 @@ __all__ = (
     "AdamWFactory",
     "AffectPrediction",
     "AffectTask",
+    "AudienceTask",
     "BaseMismatchError",
+    "CategoricalDimensionalTask",
     "CheckpointRecord",
     "ConversationTask",
+    "DatasetError",
     "DescribesData",
+    "FrozenTeacher",
     "LossWindow",
     "MeanLoss",
     "MissingPartError",
+    "MultiAttributeTask",
+    "MultiDatasetPromptTuningTask",
     "OptimizerFactory",
     "PromptTuningTask",
+    "PrototypeDistillTask",
     "RateSchedule",
     "SGDFactory",
+    "TeacherError",
     "VisualnessTask",
     "parameter_groups",
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from lightning.pytorch import Trainer
 from torch import Tensor
 
 from affectkit.data.loader import PictureView
-from affectkit.data.modules import FeatureStatistics
+from affectkit.data.modules import FeatureStatistics, SourceTargets
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
 
@@ -51,10 +51,34 @@ class NamesLoaders(Protocol):
 
 
 def loader_sources(trainer: Trainer, stage: str) -> Sequence[str]:
-    """Name of the source of each loader of a stage, where there are several; else nothing."""
+    """Name of the source of each loader of a stage, where sources are told apart; else nothing."""
     data: object = getattr(trainer, "datamodule", None)
     names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
-    return names if len(names) > 1 else ()
+    # one source of several whose targets differ is named as well
+    return names if len(names) > 1 or keeps_own_targets(data) else ()
+
+
+@runtime_checkable
+class KeepsOwnTargets(Protocol):
+    """A data module whose sources may keep labels and values of their own, each for a head."""
+
+    @property
+    def has_own_targets(self) -> bool:
+        """Whether they do."""
+        ...
+
+    def source_targets(self) -> Mapping[str, SourceTargets]:
+        """What the batches of each source are compared with."""
+        ...
+
+    def source_class_counts(self, split: str) -> Mapping[str, Tensor]:
+        """How often each label of each source occurs in a split."""
+        ...
+
+
+def keeps_own_targets(data: object) -> TypeGuard[KeepsOwnTargets]:
+    """Whether each source of a data module keeps labels and values of its own."""
+    return isinstance(data, KeepsOwnTargets) and data.has_own_targets
 
 
 @runtime_checkable

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final, Literal, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
-from affectkit.adapters import ClipAdapter, TipAdapter, make_adapter
+from affectkit.adapters import TipAdapter, make_adapter
 from affectkit.data.batch import AffectBatch
-from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.encoders import IdentityEncoder
 from affectkit.encoders.clip import clip_base
 from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.heads import PerceptualHead
 from affectkit.labels import label_space as named_label_space
-from affectkit.losses import CCCLoss, ClassificationLoss, MSELoss, PearsonLoss, VoteDistributionLoss
-from affectkit.metrics import classification_metrics, dimension_metrics
-from affectkit.tasks.affect_task import AffectTask, OptimizerConfig
-from affectkit.tasks.checkpoint_record import KEY
+from affectkit.losses import ClassificationLoss
+from affectkit.tasks.affect_task import OptimizerConfig
+from affectkit.tasks.clip_task import ClipTask, unfreeze
 from affectkit.tasks.example_cache import ExampleCache
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
+from affectkit.tasks.prompt_objectives import (
+    OBJECTIVES,
+    VALUE_OBJECTIVES,
+    Objective,
+    objective_loss,
+    objective_metrics,
+)
 from affectkit.tasks.rate_schedule import Schedule
-from affectkit.tasks.trained_weights import check_base, frozen_names, with_frozen, without_frozen
-from affectkit.temporal import FrameMean, TemporalTransformer, frame_features
-from affectkit.types import Encoder, Encoding, Fusion, Head, Loss
+from affectkit.temporal import FrameMean, TemporalTransformer
+from affectkit.types import Encoder, Fusion, Head, Loss
 
-Objective: TypeAlias = Literal["classification", "distribution", "mse", "pearson", "ccc"]
 # In this order: the command line takes the first that fits, and text fits everything.
 Option: TypeAlias = bool | int | float | list[int | str] | dict[str, str] | str | None
 
-_VALUE_LOSSES: Final = ("mse", "pearson", "ccc")
 
-
-class PromptTuningTask(AffectTask):
+class PromptTuningTask(ClipTask):
     r"""Emotion of pictures or clips from CLIP and a small part that is trained.
 
     The adapter says what is trained: prompts, low-rank updates, a layer on features, a cache of
@@ -153,7 +151,7 @@ class PromptTuningTask(AffectTask):
     ) -> None:
         for name, value, known in (
             ("fusion", fusion, ("concat", "sum", "gate")),
-            ("objective", objective, ("classification", "distribution", *_VALUE_LOSSES)),
+            ("objective", objective, OBJECTIVES),
             ("class_weights", class_weights, ("none", "balanced", "sqrt")),
         ):
             if value not in known:
@@ -167,7 +165,7 @@ class PromptTuningTask(AffectTask):
                 "'classification' reads: leave them out, or leave out your loss."
             )
         space = None if label_space is None else named_label_space(label_space)
-        of_values = objective in _VALUE_LOSSES
+        of_values = objective in VALUE_OBJECTIVES
         if of_values and ((head is None and head_dims is None) or not axes):
             raise ValueError(
                 f"PromptTuningTask got objective={objective!r}, but an adapter predicts classes alone: give "
@@ -176,7 +174,7 @@ class PromptTuningTask(AffectTask):
         if space is None and not of_values:
             raise ValueError(
                 f"PromptTuningTask got objective={objective!r} without a label space: name one, or choose "
-                f"among {', '.join(_VALUE_LOSSES)}."
+                f"among {', '.join(VALUE_OBJECTIVES)}."
             )
         clip = clip_base(
             base,
@@ -192,7 +190,7 @@ class PromptTuningTask(AffectTask):
                 f"{space.name!r}: give one for each label, in their order."
             )
         part = make_adapter(adapter, clip, words, **(adapter_options or {}))
-        _unfreeze(part.base, finetune or [])
+        unfreeze(part.base, finetune or [], task="PromptTuningTask")
         width, names = clip.embed_dim, list(streams or ["visual"])
         own_head = head
         if head is None and head_dims is not None:
@@ -221,12 +219,15 @@ class PromptTuningTask(AffectTask):
             )
 
         super().__init__(
+            part,
+            adapter_name=adapter,
             # Sorted, so that the random start never depends on the order of a list.
-            {name: in_time() for name in sorted(names)},
+            encoders={name: in_time() for name in sorted(names)},
             fusion=_fusion(names, width, kind=fusion),
-            head=own_head or part,
-            loss=loss or _loss(objective, len(words), label_smoothing=label_smoothing),
-            metrics=dimension_metrics(axes or []) if of_values else classification_metrics(len(words)),
+            head=own_head,
+            frames=frames,
+            loss=loss or objective_loss(objective, len(words), label_smoothing=label_smoothing),
+            metrics=objective_metrics(objective, len(words), axes or []),
             optimizer=named_optimizer(
                 optimizer,
                 lr=lr,
@@ -240,25 +241,10 @@ class PromptTuningTask(AffectTask):
             label_space=space,
             seed=seed,
         )
-        # Under one name only, or every weight would stand in a checkpoint twice.
-        self.image_adapter: nn.Module | None = None if own_head is None else cast(nn.Module, part)
-        self.normalize = NormalizePixels(mean=clip.normalization.mean, std=clip.normalization.std)
-        self._frames = frames
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
-        self._adapter_name = adapter
         self._cache_passes = cache_passes
         self._examples: ExampleCache | None = None
         self.save_hyperparameters()
-
-    @property
-    def adapter(self) -> ClipAdapter:
-        """The adapter, with the CLIP model inside."""
-        return cast(ClipAdapter, self.head if self.image_adapter is None else self.image_adapter)
-
-    @property
-    def input_dims(self) -> dict[str, int | None]:
-        """Nothing to compare: pictures have no width of features."""
-        return {}
 
     def setup(self, stage: str) -> None:
         """Compare with the data; when fitting, fill a cache of examples before the first step."""
@@ -302,112 +288,13 @@ class PromptTuningTask(AffectTask):
         if not self._looks_up_only():
             super().on_before_optimizer_step(optimizer)
 
-    def fuse(self, batch: AffectBatch) -> Encoding:
-        """Encode all pictures in one call of the tower, then each stream in its time, and fuse."""
-        pictures = {name: batch.inputs[name] for name in self.encoders if name in batch.inputs}
-        return super().fuse(replace(batch, inputs={**batch.inputs, **self.picture_features(pictures)}))
-
-    def picture_features(self, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Pixels of each stream, uint8, to features (B, E) or (B, T, E); stored features stay as they are.
-
-        Raises:
-            ValueError: If pixels come normalised already, or as clips where pictures are wanted.
-        """
-        pixels: dict[str, Tensor] = {}
-        for name, values in pictures.items():
-            if values.ndim == 2 + bool(self._frames):
-                continue  # stored features
-            if values.dtype != torch.uint8:
-                raise ValueError(
-                    f"PromptTuningTask got pixels of {name!r} as {values.dtype}: set the data module's "
-                    "normalize to false, since the task brings bytes to what its weights want."
-                )
-            if values.ndim != 4 + bool(self._frames):
-                raise ValueError(
-                    f"PromptTuningTask with frames={self._frames} got {name!r} of shape "
-                    f"{tuple(values.shape)}: set frames to those of a clip, or to 0 for still pictures."
-                )
-            pixels[name] = self.normalize(values)
-        features = {name: values for name, values in pictures.items() if name not in pixels}
-        if features and self.adapter.adapts_images:
-            raise ValueError(
-                f"PromptTuningTask got stored features, but the adapter {self._adapter_name!r} changes the "
-                "image tower: give it pictures."
-            )
-        if self._frames:
-            return features | (frame_features(self.adapter.encode, pixels) if pixels else {})
-        return features | {name: self.adapter.encode(values).pooled for name, values in pixels.items()}
-
     def use_class_counts(self, counts: Tensor) -> None:
         """Weight the classes by their counts in the training split."""
         if self._class_weights != "none" and isinstance(self.loss, ClassificationLoss):
             self.loss.set_class_weights(counts, self._class_weights)
 
-    def report_facts(self) -> dict[str, str | int | float]:
-        """Add the adapter, its base and how much is trained."""
-        trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
-        identity = self.adapter.base.identity
-        return {
-            **super().report_facts(),
-            "adapter": self._adapter_name,
-            "base": identity.name,
-            "base_digest": identity.digest[:12],
-            "trained_parameters": trained,
-        }
-
-    # --------------------------------------------------------------------------------- checkpoints
-
-    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """Leave the frozen base out, and name it."""
-        state = cast("dict[str, Tensor]", checkpoint["state_dict"])
-        checkpoint["state_dict"] = without_frozen(state, self._frozen())
-        super().on_save_checkpoint(checkpoint)
-        identity = self.adapter.base.identity
-        record = cast("dict[str, object]", checkpoint[KEY])
-        record["base"] = {"name": identity.name, "digest": identity.digest}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """Refuse another base, and take its frozen weights from the one at hand."""
-        super().on_load_checkpoint(checkpoint)
-        record = checkpoint.get(KEY)
-        stored = record.get("base") if isinstance(record, Mapping) else None
-        identity = self.adapter.base.identity
-        check_base(stored, name=identity.name, digest=identity.digest, task=type(self).__name__)
-        state = cast("dict[str, Tensor]", checkpoint["state_dict"])
-        checkpoint["state_dict"] = with_frozen(state, self, self._frozen())
-
     def _looks_up_only(self) -> bool:
         return isinstance(self.adapter, TipAdapter) and not any(p.requires_grad for p in self.parameters())
-
-    def _frozen(self) -> set[str]:
-        return frozen_names(self, bases=[self.adapter.base])
-
-
-def _unfreeze(base: nn.Module, patterns: Sequence[str]) -> None:
-    for pattern in patterns:
-        chosen = [p for name, p in base.named_parameters() if re.search(pattern, name)]
-        if not chosen:
-            names = sorted({name.split(".")[0] for name, _ in base.named_parameters()})
-            raise ValueError(
-                f"PromptTuningTask got finetune={pattern!r}, which fits no parameter of the base: its parts "
-                f"are {', '.join(names)}."
-            )
-        for parameter in chosen:
-            parameter.requires_grad_(True)
-
-
-def _loss(objective: Objective, num_classes: int, *, label_smoothing: float) -> Loss:
-    match objective:
-        case "classification":
-            return ClassificationLoss(num_classes, label_smoothing=label_smoothing)
-        case "distribution":
-            return VoteDistributionLoss()
-        case "mse":
-            return MSELoss()
-        case "pearson":
-            return PearsonLoss()
-        case "ccc":
-            return CCCLoss()
 
 
 def _fusion(names: Sequence[str], width: int, *, kind: Literal["concat", "sum", "gate"]) -> Fusion:

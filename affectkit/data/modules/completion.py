@@ -21,9 +21,7 @@ class Completion:
         num_dims: Number of affect dimensions of the sources, 0 where none has any.
     """
 
-    def __init__(
-        self, feature_dims: Mapping[str, int], *, labels: LabelSpace | None, num_dims: int
-    ) -> None:
+    def __init__(self, feature_dims: Mapping[str, int], *, labels: LabelSpace | None, num_dims: int) -> None:
         self._feature_dims = dict(feature_dims)
         self._several = labels is not None and labels.kind == "multilabel"
         self._classes = 0 if labels is None else len(labels)

@@ -144,8 +144,8 @@ class MixedDataModule(LightningDataModule):
             if found is not None and _range(found[1]) != _range(scale):
                 raise DataModuleError(
                     f"Sources {found[0]!r} and {name!r} have affect dimensions on different scales "
-                    f"({_range(found[1])}; {_range(scale)}): make the shards of both on the same scale, or set own_targets to "
-                    "true for a head each."
+                    f"({_range(found[1])}; {_range(scale)}): make the shards of both on the same scale, or "
+                    "set own_targets to true for a head each."
                 )
             found = found or (name, scale)
         return None if found is None else found[1]

@@ -65,9 +65,7 @@ def source_targets(name: str, source: ShardDataModule[Any], field: TargetField |
         "dims": scale is not None,
     }
     if not there[field]:
-        found = " and ".join(
-            part for part, has in (("labels", stored), ("values", scale is not None)) if has
-        )
+        found = " and ".join(part for part, has in (("labels", stored), ("values", scale is not None)) if has)
         raise DataModuleError(
             f"Source {name!r} has no {field} to be compared with (its shards hold {found or 'neither labels'}"
             f"{'' if found else ' nor values'}): leave it out of the mixture, or name what it has in "

@@ -29,7 +29,7 @@ TABLE_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "first_label": "0 or 1: labels are numbers that count from it (default: labels are names)",
         "separator": "what stands between several labels of a row; makes the label space multi-label",
         "dims": "columns of the dimensions with commas between, in the order of the scale",
-        "scale": "registered scale of the dimensions, e.g. vad.emobank",
+        "scale": "registered scale of the dimensions, e.g. vad.emobank, or LOW..HIGH for one of your own",
         "id": "column of a name that occurs once (default: the row's number)",
         "speaker": "column of the person",
         "dialogue": "column that names the conversation of a row; makes conversations of the rows",
@@ -115,7 +115,7 @@ def read_column_map(options: Mapping[str, str], *, name: str) -> ColumnMap:
         raise ShardError(f"The option first_label={chosen['first_label']} is unknown: use 0 or 1.")
     title = chosen.get("name", name)
     dims = tuple(column.strip() for column in chosen["dims"].split(",")) if "dims" in chosen else ()
-    scale = affect_scale(chosen["scale"]) if "scale" in chosen else None
+    scale = _scale(chosen["scale"], dims, title) if "scale" in chosen else None
     if scale is not None and len(scale.axes) != len(dims):
         raise ShardError(
             f"The scale {scale.name!r} has the axes {', '.join(scale.axes)}: name a column for each."
@@ -133,6 +133,21 @@ def read_column_map(options: Mapping[str, str], *, name: str) -> ColumnMap:
     )
 
 
+def _scale(text: str, columns: tuple[str, ...], title: str) -> AffectScale:
+    """A registered scale, or a range whose axes are called as their columns."""
+    low, dots, high = text.partition("..")
+    if not dots:
+        return affect_scale(text)
+    try:
+        return AffectScale(f"{_stem(title)}.own", columns, float(low), float(high))
+    except ValueError as error:
+        raise ShardError(f"The scale {text!r} is no range ({error}): write LOW..HIGH, e.g. 0..1.") from error
+
+
+def _stem(title: str) -> str:
+    return _SPACE_NAME.sub("", title.lower()) or "table"
+
+
 def _space(text: str, title: str, *, several: bool) -> LabelSpace:
     if "," not in text:
         space = label_space(text)
@@ -143,9 +158,10 @@ def _space(text: str, title: str, *, several: bool) -> LabelSpace:
             )
         return space
     labels = tuple(label.strip() for label in text.split(","))
-    stem = _SPACE_NAME.sub("", title.lower()) or "table"
     try:
-        return LabelSpace(f"{stem}{len(labels)}.own", labels, kind="multilabel" if several else "categorical")
+        return LabelSpace(
+            f"{_stem(title)}{len(labels)}.own", labels, kind="multilabel" if several else "categorical"
+        )
     except ValueError as error:
         raise ShardError(str(error)) from error
 

@@ -20,7 +20,7 @@ from affectkit.labels import LabelSpace, label_space
 
 #: Valence and arousal of each emotion at full intensity, on -1..1. Numbers of this generator,
 #: chosen after the circumplex; not taken from a study.
-_AFFECT: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+AFFECT: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
         "neutral": (0.0, -0.1),
         "surprise": (0.3, 0.8),
@@ -182,7 +182,7 @@ class SyntheticCorpus:
                 emotion, rng, intensity, faces[speaker], background, hidden=bool(disturbed[1])
             )
             waveform = self._waveform(emotion, rng, intensity, voices[speaker], drowned=disturbed[2])
-            valence, arousal = _AFFECT[emotion]
+            valence, arousal = AFFECT[emotion]
             spread = rng.normal(0.0, 0.08, 2)
             end = clock + len(waveform) / SAMPLE_RATE
             utterances.append(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from affectkit.data.schema import ItemRecord
 from affectkit.data.shards import DatasetWriter, Manifest
 from affectkit.data.shards.build_folder import build_folder
+from affectkit.data.synthetic.corpus import AFFECT
 from affectkit.data.synthetic.licence import LICENCE
 from affectkit.data.synthetic.png_bytes import png_bytes
 from affectkit.data.synthetic.scene import EMOTIONS, Scene
-from affectkit.labels import label_space
+from affectkit.labels import affect_scale, label_space
 
 
 def scenes(
@@ -41,6 +43,7 @@ def write_synthetic_pictures(
     test: int = 35,
     seed: int = 0,
     context: float = 0.9,
+    targets: Literal["label", "dims", "both"] = "label",
     height: int = 64,
     width: int = 96,
     overwrite: bool = False,
@@ -56,12 +59,15 @@ def write_synthetic_pictures(
         test: Pictures to test on.
         seed: Seed of everything.
         context: Probability that the prop belongs to the label.
+        targets: What is annotated: the emotion (``"label"``), its valence and arousal at the intensity
+            of the picture (``"dims"``), or ``"both"``.
         height: Height of a picture in pixels.
         width: Its width.
         overwrite: Replace the data set that lies at ``out``.
 
     Returns:
-        The manifest that was written, of kind ``image`` in ``meld7.official``.
+        The manifest that was written, of kind ``image``, with labels in ``meld7.official`` and
+        dimensions in ``va.unit``.
 
     Raises:
         ShardError: If ``out`` exists and must not be replaced.
@@ -69,13 +75,17 @@ def write_synthetic_pictures(
     """
     space = label_space("meld7.official")
     sizes = {"train": train, "val": val, "test": test}
+    if targets not in ("label", "dims", "both"):
+        raise ValueError(f"write_synthetic_pictures got targets={targets!r}: give 'label', 'dims' or 'both'.")
     template = Manifest(
         name="synthetic-pictures",
         kind="image",
-        label_space=space,
+        label_space=None if targets == "dims" else space,
+        dims=None if targets == "label" else affect_scale("va.unit"),
         licence=LICENCE,
         synthetic=True,
-        created_by=f"write_synthetic_pictures({train=}, {val=}, {test=}, {seed=}, {context=})",
+        created_by=f"write_synthetic_pictures({train=}, {val=}, {test=}, {seed=}, {context=}"
+        f"{'' if targets == 'label' else f', {targets=}'})",
     )
     with DatasetWriter(out, template, overwrite=overwrite) as writer:
         for split, number, scene, _ in scenes(sizes, seed=seed, context=context):
@@ -83,9 +93,11 @@ def write_synthetic_pictures(
             key = f"picture-{number:06d}"
             record: ItemRecord = {
                 "id": key,
-                "label": space.index(scene.emotion),
+                "label": None if targets == "dims" else space.index(scene.emotion),
                 "boxes": {"face": [frame.box]},
             }
+            if targets != "label":
+                record["dims"] = [round(scene.intensity * value, 4) for value in AFFECT[scene.emotion]]
             writer.add_item(split, key, record, members={"png": png_bytes(frame.pixels)})
     return writer.manifest
 

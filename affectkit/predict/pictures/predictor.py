@@ -123,7 +123,7 @@ class PicturePredictor:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the predicted values that the task states; others are numbered."""
-        named: object = self.task.hparams.get("axes")
+        named: object = getattr(self.task, "axes", None) or self.task.hparams.get("axes")
         return tuple(str(name) for name in named) if isinstance(named, (list, tuple)) else ()
 
     def predict(

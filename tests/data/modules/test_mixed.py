@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from affectkit.callbacks import ResumableCheckpoint
-from affectkit.data.loader import ShardLoader
+from affectkit.data.loader import SourceLoader
 from affectkit.data.modules import ConversationDataModule, DataModuleError
 from affectkit.data.modules.mixed import MixedDataModule
 from affectkit.data.schema import ConversationRecord
@@ -85,7 +85,7 @@ def test_the_task_is_told_of_the_whole(dialogues: str, dimensional: str) -> None
     twice = MixedDataModule({"one": labelled}, repeats={"one": 2.0})
     assert torch.equal(twice.class_counts("train"), 2 * labelled.class_counts("train"))
     val = data.val_dataloader()
-    assert isinstance(val, ShardLoader)
+    assert isinstance(val, SourceLoader)
     keys = [key for batch in val for key, real in zip(batch.keys, batch.valid.tolist()) if real]
     assert sorted(keys) == [f"val{i:02}" for i in range(5)]
 

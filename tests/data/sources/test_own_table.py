@@ -11,7 +11,9 @@ import pytest
 from affectkit.data.schema import ShardError
 from affectkit.data.shards import Manifest
 from affectkit.data.sources import SourceError, SourceSample, find_source, make_dataset
+from affectkit.data.sources.column_map import read_column_map
 from affectkit.data.store import check_dataset
+from affectkit.labels import AffectScale
 
 
 def csv(folder: Path, text: str, name: str = "table.csv") -> Path:
@@ -180,6 +182,18 @@ def test_a_bad_map_is_refused(tmp_path: Path, content: str, message: str) -> Non
         samples(tmp_path, map=str(tmp_path / "none.json"))
 
 
+def test_a_range_is_a_scale_of_the_columns(tmp_path: Path) -> None:
+    place = csv(tmp_path, "t,memorability\nhi,0.25\nho,1\n")
+    columns = read_column_map(
+        {"text": "t", "dims": "memorability", "scale": "0..1", "name": "LaMem"}, name="csv"
+    )
+    assert columns.scale == AffectScale("lamem.own", ("memorability",), 0, 1)
+    found = samples(place, text="t", dims="memorability", scale="0..1")
+    assert [sample.record.get("dims") for sample in found] == [[0.25], [1.0]]
+    with pytest.raises(SourceError, match="memorability 1 lies outside"):
+        samples(place, text="t", dims="memorability", scale="-0.5..0.5")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -187,6 +201,8 @@ def test_a_bad_map_is_refused(tmp_path: Path, content: str, message: str) -> Non
         ({"text": "t", "label": "y"}, "label and label_space belong together"),
         ({"text": "t", "dims": "v"}, "dims and scale belong together"),
         ({"text": "t", "dims": "v", "scale": "va.unit"}, "valence, arousal"),
+        ({"text": "t", "dims": "v", "scale": "0..high"}, "'0..high' is no range .* write LOW..HIGH"),
+        ({"text": "t", "dims": "v", "scale": "1..0"}, "'1..0' is no range"),
         ({"text": "t", "dialogue": "d"}, "needs a column 'speaker'"),
         ({"text": "t", "speaker": "s", "dialogue": "d", "media": "m"}, "leave media"),
         ({"text": "t", "separator": "|"}, "separator splits labels"),

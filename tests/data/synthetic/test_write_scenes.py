@@ -105,3 +105,30 @@ def test_folders_of_faces_are_what_a_user_has(tmp_path: Path) -> None:
         write_face_folder(folder, per_class=6)
     with pytest.raises(ValueError, match="at least 3"):
         write_face_folder(tmp_path / "few", per_class=2)
+
+
+def test_pictures_may_have_values_in_place_of_labels(tmp_path: Path) -> None:
+    for targets in ("label", "dims", "both"):
+        write_synthetic_pictures(tmp_path / targets, train=7, val=1, test=1, targets=targets)
+    rows = {
+        targets: [
+            item_record(parse_json(store.get(place)["json"]))
+            for store in [open_shards(tmp_path / targets, "train")]
+            for place in range(len(store))
+        ]
+        for targets in ("label", "dims", "both")
+    }
+    manifests = {targets: read_manifest(tmp_path / targets) for targets in rows}
+    assert manifests["dims"].label_space is None and manifests["label"].dims is None
+    assert manifests["both"].label_space is not None and manifests["both"].dims is not None
+    assert [row["label"] for row in rows["both"]] == [row["label"] for row in rows["label"]]
+    assert {row["label"] for row in rows["dims"]} == {None}
+    assert not any("dims" in row for row in rows["label"])
+    values = [row["dims"] for row in rows["dims"]]
+    assert values == [row["dims"] for row in rows["both"]]
+    # Joy is pleasant and fear is not; neither at more than full intensity.
+    joy, fear = (manifests["both"].label_space.index(name) for name in ("joy", "fear"))
+    by_label = {row["label"]: row["dims"] for row in rows["both"]}
+    assert 0.5 < by_label[joy][0] <= 0.8 and -0.6 <= by_label[fear][0] < -0.4
+    with pytest.raises(ValueError, match="targets='values'"):
+        write_synthetic_pictures(tmp_path / "x", targets="values")  # type: ignore[arg-type]

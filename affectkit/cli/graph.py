@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from affectkit.data.shards import ShardStore
     from affectkit.graph import LabelGraph
+    from affectkit.labels import AffectScale, LabelSpace
 
 #: Samples that are counted at once.
 _AT_ONCE = 4096
@@ -31,17 +32,27 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="make the graph of a data set's labels and affect dimensions",
         description=(
             "Make the graph of a data set's labels and affect dimensions from the annotations of its "
-            "training split, read once, or from where its labels lie on the valence-arousal plane."
+            "training split, read once, from where its labels lie on the valence-arousal plane, or from "
+            "their names."
         ),
     )
     part.add_argument("folder", metavar="DIR", help="folder of the shards")
     part.add_argument("out", metavar="OUT", help="file to write, e.g. graph.safetensors")
     part.add_argument(
         "--rule",
-        choices=("correlation", "cooccurrence", "anchors"),
+        choices=("correlation", "cooccurrence", "anchors", "embeddings"),
         default="correlation",
         help="rank correlation of labels and dimensions (default), labels that a sample has together, or "
-        "the valence-arousal plane, which reads no annotation",
+        "the valence-arousal plane or what a text encoder makes of the names, which read no annotation",
+    )
+    part.add_argument(
+        "--text",
+        default="tiny",
+        metavar="NAME",
+        help="encoder of --rule embeddings, as of `affectkit extract`",
+    )
+    part.add_argument(
+        "--scale", metavar="NAME", help="scale of --rule embeddings, e.g. va.unit (default: that of the data)"
     )
     part.add_argument("--split", default="train", help="split to count (default: train)")
     part.add_argument("--threshold", type=float, help="strength from which on nodes are linked")
@@ -86,6 +97,7 @@ def run_draw(options: argparse.Namespace) -> int:
 def _make(options: argparse.Namespace) -> LabelGraph:
     from affectkit.data.shards import find_shards
     from affectkit.graph import LabelGraph, RankStatistics
+    from affectkit.labels import affect_scale
 
     store = find_shards(options.folder, options.split)
     space, scale = store.manifest.label_space, store.manifest.dims
@@ -95,6 +107,10 @@ def _make(options: argparse.Namespace) -> LabelGraph:
     rule = {name: value for name, value in chosen.items() if value is not None}
     if options.rule == "anchors":
         return LabelGraph.from_anchors(space, between_classes=options.between_classes, **rule)
+    if options.rule == "embeddings":
+        return _from_names(
+            space, scale if options.scale is None else affect_scale(options.scale), options, rule
+        )
     if options.rule == "cooccurrence":
         import torch
 
@@ -119,6 +135,17 @@ def _make(options: argparse.Namespace) -> LabelGraph:
     return LabelGraph.from_statistics(
         counted.compute(), space=space, scale=scale, between_classes=options.between_classes, **rule
     )
+
+
+def _from_names(
+    space: LabelSpace, scale: AffectScale | None, options: argparse.Namespace, rule: dict[str, float]
+) -> LabelGraph:
+    from affectkit.graph import LabelGraph, encoded_label_embeddings
+    from affectkit.predict.extract import named_extractor
+
+    names = (*space.labels, *(() if scale is None else scale.axes))
+    rows = encoded_label_embeddings(names, named_extractor("text", options.text))
+    return LabelGraph.from_embeddings(rows, space=space, scale=scale, **rule)
 
 
 def annotated_parts(store: ShardStore) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -6,10 +6,10 @@ from affectkit.metrics.ccc import CCC
 from affectkit.metrics.collections import classification_metrics, dimension_metrics, multilabel_metrics
 from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
 from affectkit.metrics.f1 import F1
+from affectkit.metrics.group_accuracy import GroupAccuracy
 from affectkit.metrics.label_counts import LabelCountsMetric
 from affectkit.metrics.label_scope import label_scope_metrics
 from affectkit.metrics.multilabel_f1 import MultilabelF1
-from affectkit.metrics.group_accuracy import GroupAccuracy
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
 from affectkit.metrics.present_only import PresentOnly

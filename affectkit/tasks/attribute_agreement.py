@@ -46,8 +46,8 @@ def check_attributes(
                 f"attributes.{name} to {len(space)}."
             )
         if (space.kind == "multilabel") != (name in several):
+            mine = "several values" if name in several else "one value"
             raise ValueError(
-                f"{task} takes the attribute {name!r} as {'several values' if name in several else 'one value'} "
-                f"a sample, but its label space {space.name!r} is {space.kind}: "
-                f"{'take it out of' if name in several else 'add it to'} several."
+                f"{task} takes the attribute {name!r} as {mine} a sample, but its label space "
+                f"{space.name!r} is {space.kind}: {'take it out of' if name in several else 'add it to'} several."
             )

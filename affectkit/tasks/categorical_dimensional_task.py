@@ -210,8 +210,8 @@ class CategoricalDimensionalTask(AffectTask):
         parts |= encoders or {}
         if not parts or len(parts) < len(inputs or {}) + (pictures is not None) + len(encoders or {}):
             raise ValueError(
-                f"CategoricalDimensionalTask got the inputs {', '.join(sorted(parts)) or 'none'}, of which one "
-                "may stand twice: name each input once, in inputs, pictures or encoders."
+                f"CategoricalDimensionalTask got the inputs {', '.join(sorted(parts)) or 'none'}, of which "
+                "one may stand twice: name each input once, in inputs, pictures or encoders."
             )
         widths = {name: encoder.out_dim for name, encoder in parts.items()}
         mixer = (

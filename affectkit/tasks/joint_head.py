@@ -131,8 +131,8 @@ def anchors(space: LabelSpace, scale: AffectScale) -> list[list[float]]:
     missing = [axis for axis in scale.axes if axis not in wheel.axes]
     if missing:
         raise ValueError(
-            f"the head 'label_distribution' takes {missing[0]!r} of the scale {scale.name!r} from the anchors "
-            "of the labels, which have valence and arousal: choose a scale of these, or another head."
+            f"the head 'label_distribution' takes {missing[0]!r} of the scale {scale.name!r} from the "
+            "anchors of the labels, which have valence and arousal: choose a scale of these, or another head."
         )
     rows = (wheel.convert(point, scale) for point in ValenceArousalWheel().anchors(space))
     return [[float(value or 0.0) for value in row] for row in rows]
@@ -164,8 +164,9 @@ def _graph_head(
     vectors = None if options.vectors is None else read_label_embeddings(options.vectors, nodes)
     if vectors is not None and dim is not None and vectors.shape[1] != dim:
         raise ValueError(
-            f"the label vectors of {options.vectors} are {vectors.shape[1]} wide, but {dim} is asked for: set "
-            f"label_vector_dim to {vectors.shape[1]} or leave it out, or name the file of the other vectors."
+            f"the label vectors of {options.vectors} are {vectors.shape[1]} wide, but {dim} is asked for: "
+            f"set label_vector_dim to {vectors.shape[1]} or leave it out, or name the file of "
+            "other vectors."
         )
     return CategoricalDimensionalGraphHead(
         width,

@@ -45,7 +45,8 @@ def joint_loss(
         if dimension_weight != 1.0:
             raise ValueError(
                 f"the weights of categories and dimensions are learnt (task_weights='uncertainty'), but "
-                f"dimension_weight={dimension_weight} is given: leave it out, or set task_weights to 'static'."
+                f"dimension_weight={dimension_weight} is given: leave it out, or set task_weights to "
+                "'static'."
             )
         squares = [DIMENSIONS] if dimension_loss == "mse" else []
         return UncertaintyWeightedSum(parts, regressions=squares)

@@ -21,7 +21,7 @@ def joint_metrics(space: LabelSpace, scale: AffectScale) -> MetricCollection:
     """
     several = space.kind == "multilabel"
     categories = multilabel_metrics(len(space)) if several else classification_metrics(len(space))
-    both: dict[str, Metric] = {}
+    both: dict[str, Metric | MetricCollection] = {}
     for part in (categories, dimension_metrics(scale.axes)):
         both.update(part.items(keep_base=True, copy_state=False))
     # Groups of one state are found by one update with the same arguments for all, which these lack.

@@ -78,7 +78,8 @@ class MultiAttributeTask(AffectTask):
         >>> import torch
         >>> task = MultiAttributeTask("emoset8.official", {"brightness": 11, "object": 5}, several=["object"])
         >>> pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-        >>> output = task.eval()(AffectBatch(inputs={"visual": pixels}, valid=torch.ones(2, dtype=torch.bool)))
+        >>> batch = AffectBatch(inputs={"visual": pixels}, valid=torch.ones(2, dtype=torch.bool))
+        >>> output = task.eval()(batch)
         >>> tuple(output.logits.shape), tuple(output.extra["object"].shape)
         ((2, 8), (2, 5))
     """
@@ -125,9 +126,9 @@ class MultiAttributeTask(AffectTask):
         unknown = sorted((plural | set(stages or {})) - set(attributes))
         if unknown or not attributes or EMOTION in attributes or attribute_weight < 0:
             raise ValueError(
-                f"MultiAttributeTask got the attributes {', '.join(sorted(attributes)) or 'none'}, options of "
-                f"{', '.join(unknown) or 'no other'} and attribute_weight={attribute_weight}: give at least one "
-                f"attribute, none called {EMOTION!r}, options of these alone, and a weight of 0 or more."
+                f"MultiAttributeTask got the attributes {', '.join(sorted(attributes)) or 'none'}, options "
+                f"of {', '.join(unknown) or 'no other'} and attribute_weight={attribute_weight}: give at "
+                f"least one attribute, none called {EMOTION!r}, options of these alone, and a weight of 0 or more."
             )
         space = named_label_space(label_space)
         chosen = {name: (stages or {}).get(name, -1) for name in attributes}
@@ -226,14 +227,12 @@ def _loss(
 ) -> Loss:
     parts: dict[str, Loss] = {EMOTION: emotion}
     for name, size in attributes.items():
-        parts[name] = (
-            MultilabelLoss(head=name) if name in several else ClassificationLoss(size, head=name)
-        )
+        parts[name] = MultilabelLoss(head=name) if name in several else ClassificationLoss(size, head=name)
     return WeightedSum(parts, dict.fromkeys(attributes, weight / len(attributes)))
 
 
 def _metrics(num_classes: int, attributes: Mapping[str, int], several: frozenset[str]) -> MetricCollection:
-    found: dict[str, Metric] = dict(
+    found: dict[str, Metric | MetricCollection] = dict(
         classification_metrics(num_classes).items(keep_base=True, copy_state=False)
     )
     for name, size in attributes.items():

@@ -22,11 +22,11 @@ def test_a_graph_over_labels_of_ones_own_comes_back_to_the_last_bit() -> None:
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"space": 1, "scale": null, "links": [], "origin": ""}'])
 def test_other_text_is_refused(text: str) -> None:
-    with pytest.raises(LabelGraphError, match="text of a label graph is damaged"):
+    with pytest.raises(LabelGraphError, match=r"text of a label graph is damaged"):
         find_label_graph(text)
 
 
 def test_a_link_outside_the_nodes_is_refused() -> None:
     text = graph_to_text(LabelGraph.affectnet7()).replace('"links": [[0, 0,', '"links": [[40, 0,')
-    with pytest.raises(LabelGraphError, match="damaged"):
+    with pytest.raises(LabelGraphError, match=r"damaged"):
         graph_from_text(text)

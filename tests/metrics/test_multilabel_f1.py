@@ -24,7 +24,7 @@ def test_matches_scikit_learn(average: str, threshold: float) -> None:
     metric.update(SCORES[:20].reshape(4, 5, 4), TRUTH[:20].reshape(4, 5, 4))
     metric.update(SCORES[20:], TRUTH[20:])
     value: Tensor = metric.compute()
-    said = (SCORES > threshold).int().numpy()
+    said = (threshold < SCORES).int().numpy()
     expected = f1_score(TRUTH.int().numpy(), said, average=average, zero_division=0.0)
     assert value.item() == pytest.approx(expected, abs=1e-12)
 
@@ -47,7 +47,7 @@ def test_no_rows_give_zero_and_an_unknown_average_is_refused() -> None:
     metric = MultilabelF1(2)
     metric.update(torch.empty(0, 2), torch.empty(0, 2))
     assert float(metric.compute()) == 0.0
-    with pytest.raises(ValueError, match="average='weighted'"):
+    with pytest.raises(ValueError, match=r"average='weighted'"):
         MultilabelF1(2, average="weighted")  # type: ignore[arg-type]
 
 

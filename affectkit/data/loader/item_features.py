@@ -95,7 +95,7 @@ def feature_row(stored: Tensor, name: str, *, key: str, dim: int) -> Tensor:
     """
     if stored.ndim not in (1, 2) or stored.shape[-1] != dim or not stored.numel():
         raise ShardError(
-            f"Sample {key!r} has {name!r} features of shape {tuple(stored.shape)}, where ({dim},) or (T, {dim}) "
-            "is wanted: extract the features again."
+            f"Sample {key!r} has {name!r} features of shape {tuple(stored.shape)}, where ({dim},) or "
+            f"(T, {dim}) is wanted: extract the features again."
         )
     return stored.float() if stored.ndim == 1 else stored.float().mean(0)

@@ -188,8 +188,8 @@ def item_target(manifest: Manifest, mapping: LabelMap | None) -> ItemTarget:
 def _one(label: int | list[int] | None, key: str, name: str) -> int:
     if isinstance(label, list):
         raise ShardError(
-            f"Sample {key!r} has the labels {label} of {name!r}, whose space allows one: run `affectkit shards "
-            "check` on its shards."
+            f"Sample {key!r} has the labels {label} of {name!r}, whose space allows one: run "
+            "`affectkit shards check` on its shards."
         )
     return IGNORE_LABEL if label is None else label
 

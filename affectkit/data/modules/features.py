@@ -133,8 +133,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
             empty = next((name for name, numbers in found.items() if not numbers.rows), None)
             if empty is not None:
                 raise DataModuleError(
-                    f"No sample of the train split of {self.root} has {empty!r} features: leave {empty!r} out "
-                    "of modalities, or extract it."
+                    f"No sample of the train split of {self.root} has {empty!r} features: leave {empty!r} "
+                    "out of modalities, or extract it."
                 )
             self._statistics = found
         return self._statistics

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from affectkit.data.loader import ShardLoader
 from affectkit.data.modules import DataModuleError, FeatureDataModule, MixedDataModule
 from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
@@ -14,7 +15,9 @@ SPACE = LabelSpace("three.v1", ("calm", "happy", "sad"))
 SEVERAL = LabelSpace("several.v1", ("calm", "happy", "sad"), kind="multilabel")
 
 
-def write(folder: Path, *, space: LabelSpace | None, rated: bool, features: bool = True, size: int = 9) -> str:
+def write(
+    folder: Path, *, space: LabelSpace | None, rated: bool, features: bool = True, size: int = 9
+) -> str:
     template = Manifest(
         name="made-up",
         kind="text",
@@ -38,7 +41,9 @@ def write(folder: Path, *, space: LabelSpace | None, rated: bool, features: bool
                 row = torch.tensor([float(number), 1.0, number % 2 - 0.5])
                 # every third item has two time steps, whose mean is the row
                 stored = torch.stack([row - 1, row + 1]) if number % 3 == 0 else row
-                writer.add_item(split, f"{split}{number}", record, features={"text": stored} if features else {})
+                writer.add_item(
+                    split, f"{split}{number}", record, features={"text": stored} if features else {}
+                )
     return str(folder)
 
 
@@ -46,7 +51,9 @@ def test_rows_are_the_stored_features_and_time_is_averaged(tmp_path: Path) -> No
     data = FeatureDataModule(write(tmp_path / "a", space=SPACE, rated=True), batch_size=3)
     assert data.feature_dims == {"text": 3}
     found = {}
-    for batch in data.val_dataloader():
+    loader = data.val_dataloader()
+    assert isinstance(loader, ShardLoader)
+    for batch in loader:
         assert batch.target.dims is not None and batch.target.label is not None
         for key, row, label, dims in zip(
             batch.keys, batch.inputs["text"], batch.target.label.tolist(), batch.target.dims
@@ -90,9 +97,9 @@ def test_a_source_with_several_labels_mixes_with_one_of_values(tmp_path: Path) -
 
 def test_what_has_no_features_is_refused(dialogues: str, tmp_path: Path) -> None:
     bare = FeatureDataModule(write(tmp_path / "a", space=SPACE, rated=False, features=False))
-    with pytest.raises(DataModuleError, match="holds no stored features.*affectkit extract"):
+    with pytest.raises(DataModuleError, match=r"holds no stored features.*affectkit extract"):
         bare.setup("fit")
-    with pytest.raises(DataModuleError, match="holds conversations.*ConversationDataModule"):
+    with pytest.raises(DataModuleError, match=r"holds conversations.*ConversationDataModule"):
         FeatureDataModule(dialogues).setup("fit")
 
 

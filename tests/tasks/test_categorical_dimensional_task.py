@@ -1,0 +1,462 @@
+"""Categories and dimensions in one task: heads, losses, mixtures, checks, checkpoints."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import Tensor
+
+from affectkit.data.batch import AffectBatch
+from affectkit.data.modules import FeatureDataModule, ImageDataModule, MixedDataModule
+from affectkit.data.schema import ItemRecord, ShardError
+from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
+from affectkit.data.synthetic import write_synthetic_pictures
+from affectkit.encoders import IdentityEncoder, ProjectionEncoder
+from affectkit.fusion import SumFusion
+from affectkit.graph import LabelGraph, LabelGraphError, graph_to_text, write_label_embeddings
+from affectkit.heads import CategoricalDimensionalGraphHead, SeparateHeads
+from affectkit.labels import AffectScale, LabelSpace, affect_scale, label_space
+from affectkit.losses import (
+    CCCLoss,
+    ClassificationLoss,
+    MSELoss,
+    MultilabelLoss,
+    UncertaintyWeightedSum,
+    WeightedSum,
+)
+from affectkit.tasks import CategoricalDimensionalTask
+from affectkit.types import AffectOutput, LossTerms, Target
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Found .* module.* in eval mode:UserWarning"),
+]
+
+OWN = LabelSpace("own3.v1", ("calm", "happy", "sad"))
+SEVERAL = LabelSpace("own3.several", OWN.labels, kind="multilabel")
+SIZES = {"train": 24, "val": 9, "test": 9}
+
+
+def write(
+    folder: Path,
+    *,
+    space: LabelSpace | None = OWN,
+    scale: AffectScale | None = None,
+    features: tuple[str, ...] = ("text",),
+    labelled: bool = True,
+    rated: tuple[bool, ...] = (True, True),
+) -> str:
+    """Items whose text feature tells label and values; ``labelled`` and ``rated`` say what is annotated."""
+    template = Manifest(
+        name="made-up",
+        kind="text",
+        label_space=space,
+        dims=scale,
+        licence=Licence("CC0", "synthetic"),
+        created_by="a test",
+        features={name: FeatureSpec(6, "float32", "none") for name in features},
+        synthetic=True,
+    )
+    draw = torch.Generator().manual_seed(0)
+    with DatasetWriter(folder, template) as writer:
+        for split, size in SIZES.items():
+            for number in range(size):
+                label = number % 3
+                row = torch.randn(6, generator=draw) * 0.3
+                row[label] += 2.0
+                record: ItemRecord = {"id": f"{split}{number}", "label": None, "text": "so"}
+                if space is not None and labelled:
+                    if space.kind == "multilabel":
+                        record["multilabel"] = [label]
+                    else:
+                        record["label"] = label
+                if scale is not None:
+                    values = [scale.low + (scale.high - scale.low) * share for share in (label / 2, 0.5)]
+                    record["dims"] = [v if known else None for v, known in zip(values, rated)]
+                writer.add_item(split, f"{split}{number}", record, features=dict.fromkeys(features, row))
+    return str(folder)
+
+
+def graph_file(folder: Path, space: LabelSpace = OWN, scale: AffectScale | None = None) -> str:
+    graph = LabelGraph.from_edges(
+        [("happy", "valence"), ("sad", "valence")], space=space, scale=scale or affect_scale("va.unit")
+    )
+    path = folder / "graph.safetensors"
+    graph.save(path)
+    return str(path)
+
+
+def trainer(folder: Path, *, epochs: int = 1, **options: Any) -> Trainer:
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+        **options,
+    )
+
+
+def task_of(graph: str, **options: Any) -> CategoricalDimensionalTask:
+    given: dict[str, Any] = {
+        "inputs": {"text": 6},
+        "graph": graph,
+        "hidden_dim": 8,
+        "graph_dims": [6],
+        "label_vector_dim": 5,
+        "lr": 0.02,
+    }
+    return CategoricalDimensionalTask(None, **{**given, **options})
+
+
+def batch_of(*modalities: str, rows: int = 4) -> AffectBatch:
+    draw = torch.Generator().manual_seed(3)
+    return AffectBatch(
+        inputs={name: torch.randn(rows, 6, generator=draw) for name in modalities},
+        valid=torch.ones(rows, dtype=torch.bool),
+    )
+
+
+# ------------------------------------------------------------------------------------------- training
+
+
+def test_it_learns_both_and_comes_back_without_its_files(tmp_path: Path) -> None:
+    scale = affect_scale("va.unit")
+    data = FeatureDataModule(write(tmp_path / "set", scale=scale), batch_size=8)
+    graph = graph_file(tmp_path)
+    write_label_embeddings(tmp_path / "vectors.safetensors", (*OWN.labels, *scale.axes), torch.randn(5, 7))
+    task = task_of(
+        graph,
+        label_vectors=str(tmp_path / "vectors.safetensors"),
+        label_vector_dim=None,
+        standardize=True,
+        bounded=True,
+        class_weights="balanced",
+    )
+    run = trainer(tmp_path, epochs=12)
+    run.fit(task, data)
+    (found,) = run.test(task, data, verbose=False)
+    assert found["test/accuracy"] == 1.0 and found["test/ccc_valence"] > 0.9
+    assert {"test/uar_present", "test/macro_f1", "test/pearson", "test/rmse", "test/sagr"} <= set(found)
+    encoder = task.encoders["text"]
+    assert isinstance(encoder, ProjectionEncoder) and bool(encoder.deviation.ne(1).any())
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    (tmp_path / "graph.safetensors").unlink()
+    (tmp_path / "vectors.safetensors").unlink()
+    again = CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt")
+    assert again.label_space == OWN and again.scale == scale
+    batch = batch_of("text")
+    with torch.no_grad():
+        one, two = task.eval()(batch), again.eval()(batch)
+    assert torch.equal(one.logits, two.logits) and torch.equal(one.dims, two.dims)
+    assert bool((two.dims.abs() <= 1).all())
+    # And a checkpoint of the task that came back is as whole.
+    facts = again.report_facts()
+    assert facts["head"] == "CategoricalDimensionalGraphHead" and facts["graph"] == "by hand"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_two_sources_of_which_each_knows_one(several: bool, tmp_path: Path) -> None:
+    space, scale = SEVERAL if several else OWN, affect_scale("va.unit")
+    data = MixedDataModule(
+        {
+            "words": FeatureDataModule(write(tmp_path / "a", space=space), batch_size=6),
+            "values": FeatureDataModule(write(tmp_path / "b", space=None, scale=scale), batch_size=6),
+        },
+        evaluate=["words", "values"],
+    )
+    task = task_of(graph_file(tmp_path, space), dimension_loss="mse", task_weights="uncertainty")
+    run = trainer(tmp_path, epochs=10, accumulate_grad_batches=2)
+    run.fit(task, data)
+    found = {name: float(value) for name, value in run.callback_metrics.items()}
+    assert found["val/words/macro_f1"] > 0.8 and found["val/values/ccc_valence"] > 0.8
+    # What a source knows nothing of is not scored, rather than 0.
+    assert not any("ccc" in name for name in found if name.startswith("val/words"))
+    assert not any("f1" in name or "accuracy" in name for name in found if name.startswith("val/values"))
+    assert {"val/words/loss", "val/values/loss"} <= set(found)
+
+
+def test_pictures_and_stored_features_are_fused(tmp_path: Path) -> None:
+    task = CategoricalDimensionalTask(
+        "meld7.official",
+        "va.unit",
+        inputs={"text": 6},
+        pictures="visual",
+        hidden_dim=8,
+        fusion="concat",
+        head="separate",
+    ).eval()
+    assert task.input_dims == {"text": 6}
+    batch = batch_of("text")
+    batch.inputs["visual"] = torch.randint(0, 255, (4, 3, 32, 32), dtype=torch.uint8)
+    batch.present["visual"] = torch.tensor([True, True, False, True])
+    output: AffectOutput = task(batch)
+    assert output.logits is not None and output.logits.shape == (4, 7)
+    other = AffectBatch(inputs=dict(batch.inputs), valid=batch.valid, present=batch.present)
+    other.inputs["visual"] = batch.inputs["visual"].clone()
+    other.inputs["visual"][2] = 0
+    again: AffectOutput = task(other)
+    torch.testing.assert_close(again.logits, output.logits)
+    other.inputs["visual"] = batch.inputs["visual"].float()
+    with pytest.raises(ValueError, match=r"set the data module's normalize to false"):
+        task(other)
+
+
+def test_pictures_are_trained(tmp_path: Path) -> None:
+    write_synthetic_pictures(tmp_path / "set", train=14, val=7, test=7, targets="both", height=36, width=54)
+    data = ImageDataModule(str(tmp_path / "set"), batch_size=7, size=32, normalize=False)
+    task = CategoricalDimensionalTask("meld7.official", "va.unit", pictures="visual", head="multi_task")
+    run = trainer(tmp_path)
+    run.fit(task, data)
+    assert {"val/accuracy", "val/ccc_arousal"} <= set(run.callback_metrics)
+
+
+# ----------------------------------------------------------------------------------- heads and losses
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        ("graph", "CategoricalDimensionalGraphHead"),
+        ("separate", "SeparateHeads"),
+        ("multi_task", "MultiTaskHead"),
+        ("label_distribution", "LabelDistributionHead"),
+    ],
+)
+def test_every_head_predicts_within_the_scale_where_asked(head: str, kind: str, tmp_path: Path) -> None:
+    scale = affect_scale("va.one_to_nine")
+    space = label_space("meld7.official")
+    graph = LabelGraph.from_anchors(space, scale=scale)
+    graph.save(tmp_path / "graph.safetensors")
+    task = CategoricalDimensionalTask(
+        "meld7.official",
+        "va.one_to_nine",
+        inputs={"text": 6},
+        head=head,  # type: ignore[arg-type]
+        graph=str(tmp_path / "graph.safetensors") if head == "graph" else None,
+        graph_dims=[6],
+        bounded=True,
+    ).eval()
+    batch = batch_of("text")
+    batch.inputs["text"] *= 100
+    output: AffectOutput = task(batch)
+    assert type(task.head).__name__ == kind
+    assert output.dims is not None and bool(((output.dims >= 1) & (output.dims <= 9)).all())
+    assert output.logits is not None and output.logits.shape == (4, 7)
+
+
+def test_levels_are_values_of_one_dimension() -> None:
+    scale = AffectScale("level.v1", ("valence",), low=-3, high=3)
+    graph = LabelGraph(OWN, torch.eye(4), scale)
+    task = CategoricalDimensionalTask(
+        None, inputs={"text": 6}, head="ordinal", graph=graph_to_text(graph)
+    ).eval()
+    output: AffectOutput = task(batch_of("text"))
+    assert output.logits is not None and output.dims is not None
+    expected = output.logits.exp() @ torch.tensor([-3.0, 0.0, 3.0])
+    torch.testing.assert_close(output.dims[:, 0], expected)
+
+
+@pytest.mark.parametrize("name", ["ccc", "ccc_mixed", "mse"])
+@pytest.mark.parametrize("weights", ["static", "uncertainty"])
+def test_the_loss_is_the_sum_of_its_parts(name: str, weights: str) -> None:
+    options = {"dimension_weight": 0.4} if weights == "static" else {}
+    task = task_of(
+        "affectnet7",
+        dimension_loss=name,
+        task_weights=weights,
+        label_smoothing=0.1,
+        **options,
+    )
+    output: AffectOutput = task(batch_of("text"))
+    target = Target(
+        label=torch.tensor([0, 3, 6, -100]),
+        dims=torch.tensor([[0.1, 0.2], [0.5, -0.3], [math.nan, math.nan], [-0.9, 0.4]]),
+        weight=torch.ones(4),
+    )
+    emotion = ClassificationLoss(7, label_smoothing=0.1)
+    dims = {"ccc": CCCLoss(), "ccc_mixed": CCCLoss(mixed_moments=True), "mse": MSELoss()}[name]
+    parts = {"emotion": emotion, "dimensions": dims}
+    expected: LossTerms = (
+        WeightedSum(parts, {"dimensions": 0.4})
+        if weights == "static"
+        else UncertaintyWeightedSum(parts, regressions=["dimensions"] if name == "mse" else [])
+    )(output, target)
+    batch = batch_of("text")
+    batch.target = target
+    terms = task.compute_loss(batch, output)
+    torch.testing.assert_close(terms.total, expected.total)
+    assert float(terms.weight) == 4
+
+
+@pytest.mark.parametrize("known", ["label", "dims", "nothing"])
+def test_a_batch_without_the_other_field_counts_as_absent(known: str) -> None:
+    task = task_of("affectnet7")
+    batch = batch_of("text")
+    label, dims = torch.tensor([0, 3, 6, 1]), torch.rand(4, 2)
+    full = Target(label=torch.full((4,), -100), dims=torch.full((4, 2), math.nan), weight=torch.ones(4))
+    bare = Target(weight=torch.ones(4))
+    if known == "label":
+        full, bare = full._replace(label=label), bare._replace(label=label)
+    elif known == "dims":
+        full, bare = full._replace(dims=dims), bare._replace(dims=dims)
+    found: list[Tensor] = []
+    for target in (full, bare):
+        batch.target = target
+        task.zero_grad()
+        terms = task.compute_loss(batch, task(batch))
+        torch.autograd.backward(terms.total)
+        grads = [p.grad.flatten() for p in task.parameters() if p.grad is not None]
+        found.append(torch.cat([terms.total.detach().reshape(1), *grads]))
+    assert torch.equal(found[0], found[1])
+    assert bool(found[0].any()) == (known != "nothing")
+
+
+def test_class_weights_reach_the_loss(tmp_path: Path) -> None:
+    task = task_of(graph_file(tmp_path), class_weights="balanced")
+    task.use_class_counts(torch.tensor([10, 5, 1]))
+    loss = task.loss
+    assert isinstance(loss, WeightedSum)
+    emotion = loss.losses["emotion"]
+    assert isinstance(emotion, ClassificationLoss) and emotion.class_weight[2] > emotion.class_weight[0]
+
+
+# --------------------------------------------------------------------------------- options that clash
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"head": "forest"}, "head='forest'"),
+        ({"fusion": "stack"}, "fusion='stack'"),
+        ({"dimension_loss": "mae"}, "dimension_loss='mae'"),
+        ({"inputs": None}, "name each input once"),
+        ({"pictures": "text"}, "name each input once"),
+        ({"task_weights": "uncertainty", "dimension_weight": 0.3}, "leave it out, or set task_weights"),
+        ({"dimension_weight": -1.0}, "dimension_weight is -1.0"),
+        ({"loss": ClassificationLoss(7), "label_smoothing": 0.1}, "a loss of your own"),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        task_of("affectnet7", **options)
+    with pytest.raises(ValueError, match=r"got no label_space, and no graph to take it from"):
+        CategoricalDimensionalTask(None, "va.unit", inputs={"text": 6}, head="separate")
+
+
+def test_what_does_not_fit_the_labels_is_named(tmp_path: Path) -> None:
+    several = graph_file(tmp_path, SEVERAL)
+    for options, words in (
+        ({"head": "ordinal"}, "chooses one label, but 'own3.several' allows several"),
+        ({"head": "label_distribution"}, "chooses one label"),
+        ({"class_weights": "sqrt"}, "allows several labels a row"),
+        ({"label_smoothing": 0.1}, "'own3.several' allows several: set it to 0"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            task_of(several, **options)
+    with pytest.raises(ValueError, match=r"'dominance' of the scale 'vad.unit' from the anchors"):
+        CategoricalDimensionalTask(
+            "meld7.official", "vad.unit", inputs={"text": 6}, head="label_distribution"
+        )
+    with pytest.raises(ValueError, match=r"'ordinal' has one dimension.*valence, arousal"):
+        task_of("affectnet7", head="ordinal")
+    with pytest.raises(ValueError, match=r"'graph' got no graph: make one from your data"):
+        CategoricalDimensionalTask("meld7.official", "va.unit", inputs={"text": 6})
+    with pytest.raises(LabelGraphError, match=r"over 'affectnet7.official'.*'meld7.official'"):
+        CategoricalDimensionalTask("meld7.official", inputs={"text": 6}, graph="affectnet7")
+    with pytest.raises(LabelGraphError, match=r"dimensions valence, arousal.*dominance"):
+        CategoricalDimensionalTask(None, "vad.unit", inputs={"text": 6}, graph="affectnet7")
+    rows = torch.randn(9, 4)
+    names = LabelGraph.affectnet7().nodes
+    write_label_embeddings(tmp_path / "vectors.safetensors", names, rows)
+    with pytest.raises(ValueError, match=r"are 4 wide, but 300 is asked for: set label_vector_dim to 4"):
+        task_of("affectnet7", label_vectors=str(tmp_path / "vectors.safetensors"), label_vector_dim=300)
+
+
+# --------------------------------------------------------------------------- checks before training
+
+
+def fit(task: CategoricalDimensionalTask, data: LightningDataModule, folder: Path) -> None:
+    trainer(folder).fit(task, data)
+
+
+def test_a_graph_over_other_labels_than_the_datas_is_named(tmp_path: Path) -> None:
+    turned = LabelSpace("turned3.v1", ("happy", "calm", "sad"))
+    data = FeatureDataModule(write(tmp_path / "set", space=turned, scale=affect_scale("va.unit")))
+    with pytest.raises(LabelGraphError, match=r"graph is over 'own3.v1'.*but the data over 'turned3.v1'"):
+        fit(task_of(graph_file(tmp_path)), data, tmp_path)
+
+
+def test_another_scale_than_the_datas_is_named(tmp_path: Path) -> None:
+    data = FeatureDataModule(write(tmp_path / "set", scale=affect_scale("va.one_to_nine")))
+    with pytest.raises(ValueError, match=r"from -1 to 1, but its data valence, arousal from 1 to 9"):
+        fit(task_of(graph_file(tmp_path)), data, tmp_path)
+
+
+def test_a_target_that_no_sample_has_is_named(tmp_path: Path) -> None:
+    scale, graph = affect_scale("va.unit"), graph_file(tmp_path)
+    for name, options, words in (
+        ("a", {"labelled": False, "scale": scale}, "no sample of the train split has a label"),
+        ("b", {"space": None, "scale": scale}, "no sample of the train split has a label"),
+        (
+            "c",
+            {"scale": scale, "rated": (True, False)},
+            "no sample of the train split has a value of arousal",
+        ),
+        ("d", {}, "has a value of valence: add a source that has it"),
+    ):
+        data = FeatureDataModule(write(tmp_path / name, **options), batch_size=8)
+        with pytest.raises(ValueError, match=words):
+            fit(task_of(graph), data, tmp_path)
+
+
+def test_a_trained_task_is_tested_on_labels_alone(tmp_path: Path) -> None:
+    data = FeatureDataModule(write(tmp_path / "set"), batch_size=4)
+    (found,) = trainer(tmp_path).test(task_of(graph_file(tmp_path)), data, verbose=False)
+    assert "test/accuracy" in found and not any("ccc" in name for name in found)
+
+
+def test_a_value_outside_the_declared_scale_stops_the_training(tmp_path: Path) -> None:
+    folder = write(tmp_path / "set", scale=affect_scale("va.one_to_nine"))
+    manifest = Path(folder) / "manifest.json"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(
+        text.replace('"high": 9.0', '"high": 1.0').replace('"low": 1.0', '"low": -1.0'), encoding="utf-8"
+    )
+    assert manifest.read_text(encoding="utf-8") != text
+    with pytest.raises(ShardError, match=r"but its scale runs from -1 to 1"):
+        fit(task_of(graph_file(tmp_path)), FeatureDataModule(folder, batch_size=8), tmp_path)
+
+
+# --------------------------------------------------------------------------------------- own parts
+
+
+def test_parts_of_ones_own_take_their_places(tmp_path: Path) -> None:
+    task = CategoricalDimensionalTask(
+        "affectnet7.official",
+        "va.affectnet",
+        encoders={"text": IdentityEncoder(6), "audio": IdentityEncoder(6)},
+        fusion=SumFusion({"text": 6, "audio": 6}),
+        head=SeparateHeads(6, num_classes=7, num_dims=2),
+        loss=WeightedSum({"a": ClassificationLoss(7), "b": MSELoss()}),
+    )
+    batch = batch_of("text", "audio")
+    batch.target = Target(label=torch.tensor([1, 2, 3, 4]), weight=torch.ones(4))
+    assert float(task.compute_loss(batch, task(batch)).terms["b"]) == 0.0
+    head = CategoricalDimensionalGraphHead(8, "affectnet7", embedding_dim=4, hidden_dims=(4,))
+    other = task_of("affectnet7", head=head)
+    assert other.head is head
+
+
+def test_several_labels_are_binary(tmp_path: Path) -> None:
+    task = task_of(graph_file(tmp_path, SEVERAL))
+    assert isinstance(task.loss, WeightedSum) and isinstance(task.loss.losses["emotion"], MultilabelLoss)
+    assert set(task.val_metrics) >= {"macro_f1", "micro_f1", "ccc"} and "accuracy" not in task.val_metrics

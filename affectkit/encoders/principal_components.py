@@ -82,8 +82,8 @@ class PrincipalComponentsEncoder(nn.Module):
             )
         if bool(self.mean.isnan().any()):
             raise ValueError(
-                "PrincipalComponentsEncoder has no components yet: call fit() with the training rows, or load "
-                "a state that was fitted."
+                "PrincipalComponentsEncoder has no components yet: call fit() with the training rows, or "
+                "load a state that was fitted."
             )
         if mask is not None:
             x = x.masked_fill(~mask.unsqueeze(-1), 0.0)

@@ -68,8 +68,8 @@ class MultiIndicatorHead(nn.Module):
         if not indicators or min(widths) < 1 or not 0.0 <= dropout < 1.0:
             raise ValueError(
                 f"MultiIndicatorHead got the indicators {dict(indicators)}, in_dim={in_dim}, "
-                f"hidden_dim={hidden_dim}, ffn_dim={ffn_dim}, dropout={dropout}: give at least one indicator, "
-                "widths of 1 or more and a share in [0, 1)."
+                f"hidden_dim={hidden_dim}, ffn_dim={ffn_dim}, dropout={dropout}: give at least one "
+                "indicator, widths of 1 or more and a share in [0, 1)."
             )
         if main is not None and main not in indicators:
             raise ValueError(

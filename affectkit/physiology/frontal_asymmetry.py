@@ -76,5 +76,5 @@ class FrontalAsymmetry(nn.Module):
                 f"FrontalAsymmetry got no alpha at all at an electrode of the pairs {self.pairs}: leave out "
                 "recordings in which one of them was not in contact."
             )
-        left, right = sides.log()
+        left, right = sides.log().unbind()
         return (right - left).mean(-1)

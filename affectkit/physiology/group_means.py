@@ -17,13 +17,13 @@ class GroupMeans(NamedTuple):
         columns: Name of each part of a key.
         keys: What the rows of each group have in common, G of them.
         mean: (G,) or (G, K) float64; NaN where a group has no known value.
-        count: As ``mean``, int64: known values behind each mean.
+        known: As ``mean``, int64: number of known values behind each mean.
     """
 
     columns: tuple[str, ...]
     keys: list[tuple[str, ...]]
     mean: Tensor
-    count: Tensor
+    known: Tensor
 
 
 def group_means(
@@ -64,8 +64,8 @@ def group_means(
     for name, total_name in (totals or {}).items():
         if name not in columns or total_name in columns[name]:
             raise ValueError(
-                f"group_means got the total {total_name!r} for {name!r}: name a column, and a group that none "
-                "of its rows is in yet."
+                f"group_means got the total {total_name!r} for {name!r}: name a column, and a group that "
+                "none of its rows is in yet."
             )
     places: dict[tuple[str, ...], list[int]] = {}
     everybody = {name: (totals[name],) if totals and name in totals else () for name in names}
@@ -74,9 +74,7 @@ def group_means(
             places.setdefault(key, []).append(row)
     keys = sorted(places)
     member = torch.tensor([row for key in keys for row in places[key]], dtype=torch.int64)
-    group = torch.tensor(
-        [number for number, key in enumerate(keys) for _ in places[key]], dtype=torch.int64
-    )
+    group = torch.tensor([number for number, key in enumerate(keys) for _ in places[key]], dtype=torch.int64)
     member, group = member.to(values.device), group.to(values.device)
     rows = values.detach().double()[member]
     known = ~rows.isnan()

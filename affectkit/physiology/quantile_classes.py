@@ -56,7 +56,7 @@ class QuantileClasses(nn.Module):
         limits = torch.quantile(known, share) if len(known) else share[:0]
         if len(limits) == 0 or bool((limits.diff() <= 0).any()) or not bool((known < limits[0]).any()):
             raise ValueError(
-                f"QuantileClasses cannot cut {len(known)} known values, {len(known.unique())} of them "
+                f"QuantileClasses cannot cut {len(known)} known values, {len(set(known.tolist()))} of them "
                 f"different, into {self.num_classes} classes: ask for fewer classes, or give more rows."
             )
         self.thresholds.copy_(limits)

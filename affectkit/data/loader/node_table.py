@@ -83,7 +83,7 @@ def read_nodes(
             for name in (*columns, *targets):
                 if name not in meta:
                     raise ShardError(
-                        f"{where} has no {name!r} in its meta (it has {', '.join(sorted(meta)) or 'nothing'}): "
+                        f"{where} has no {name!r} in its meta ({', '.join(sorted(meta)) or 'nothing'}): "
                         "write null where it is not known, or name what the records have."
                     )
             for name, column in columns.items():
@@ -92,12 +92,16 @@ def read_nodes(
             for name, values in targets.items():
                 number = meta[name]
                 if isinstance(number, str):
-                    raise ShardError(f"{where} has {name} = {number!r}: write a number, or null where absent.")
+                    raise ShardError(
+                        f"{where} has {name} = {number!r}: write a number, or null where absent."
+                    )
                 values.append(float("nan") if number is None else float(number))
             for name, parts in features.items():
                 if name not in sample.features:
                     raise ShardError(f"{where} has no {name!r} features: extract them for every sample.")
-                parts.append(feature_row(sample.features[name], name, key=store.key(position), dim=feature_dims[name]))
+                parts.append(
+                    feature_row(sample.features[name], name, key=store.key(position), dim=feature_dims[name])
+                )
             keys.append(store.key(position))
     return NodeTable(
         keys=keys,

@@ -50,9 +50,10 @@ def write_synthetic_audience(
     Each person has a gender, an age and a taste that goes with them; each scene has a topic, which its
     text features tell with noise. For each person and scene, EEG of four electrodes and a track of gaze
     are drawn, and measured by :mod:`affectkit.physiology`: engagement, frontal asymmetry and the share of
-    gaze on the frame. A sample is the mean over the people of one gender and age, or over everybody, for one
-    scene: ``meta`` holds ``gender``, ``age``, ``video`` and ``scene``, and the numbers ``engagement``, ``emotion``
-    and ``emr``. Of six videos, the fifth is ``val`` and the sixth ``test``. Equal arguments give equal bytes.
+    gaze on the frame. A sample is the mean over the people of one gender and age, or over everybody, for
+    one scene: ``meta`` holds ``gender``, ``age``, ``video`` and ``scene``, and the numbers ``engagement``,
+    ``emotion`` and ``emr``. Of six videos, the fifth is ``val`` and the sixth ``test``. Equal
+    arguments give equal bytes.
 
     Args:
         out: Folder to make.
@@ -83,9 +84,7 @@ def write_synthetic_audience(
         features={"text": FeatureSpec(feature_dim, "float32", "drawn")},
         licence=LICENCE,
         synthetic=True,
-        created_by=(
-            f"write_synthetic_audience({people=}, {videos=}, {scenes=}, {feature_dim=}, {seed=})"
-        ),
+        created_by=(f"write_synthetic_audience({people=}, {videos=}, {scenes=}, {feature_dim=}, {seed=})"),
     )
     rng = np.random.default_rng([seed, 0])
     tongue = rng.normal(size=(_TOPICS, feature_dim))

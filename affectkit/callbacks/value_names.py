@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from lightning.pytorch import LightningModule, Trainer
 
 from affectkit.data.modules import MixedDataModule, ShardDataModule
@@ -28,5 +26,5 @@ def value_names(trainer: Trainer, pl_module: LightningModule, *, count: int) -> 
 def _manifests(trainer: Trainer) -> list[Manifest]:
     data: object = getattr(trainer, "datamodule", None)
     if isinstance(data, MixedDataModule):
-        return [cast(Manifest, source.manifest) for source in data.sources.values()]
+        return [source.manifest for source in data.sources.values()]
     return [data.manifest] if isinstance(data, ShardDataModule) else []

@@ -8,10 +8,13 @@ from affectkit.functional.confusion import confusion_counts
 from affectkit.functional.cosine_logits import cosine_logits
 from affectkit.functional.cosine_ramp import cosine_ramp
 from affectkit.functional.cross_entropy import cross_entropy_rows
+from affectkit.functional.cross_view_contrast import cross_view_info_nce_rows, cross_view_official_rows
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
+from affectkit.functional.euclidean_distances import euclidean_distances, paired_distances
 from affectkit.functional.f1 import class_f1, f1_score
 from affectkit.functional.gaussian_cells import gaussian_cells
 from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
+from affectkit.functional.hardest_pairs import HardestPairs, hardest_pairs
 from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
 from affectkit.functional.logit_distillation import logit_distillation_rows
@@ -21,21 +24,31 @@ from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
 from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
+from affectkit.functional.prototype_contrast import PrototypeContrastForm, prototype_contrast_rows
 from affectkit.functional.prototype_divergence import prototype_divergence_rows
 from affectkit.functional.rank_correlation import midranks, rank_correlation
 from affectkit.functional.recall import class_recall, unweighted_average_recall
 from affectkit.functional.shift_ratio import shift_ratio
 from affectkit.functional.smoothed_labels import smoothed_labels
+from affectkit.functional.spread import covariance_penalty, variance_shortfall
+from affectkit.functional.supervised_contrastive import ContrastRows, supervised_contrastive_rows
 from affectkit.functional.thin_plate import thin_plate_weights
+from affectkit.functional.triplet_counts import batch_all_counts, semi_hard_counts
+from affectkit.functional.triplet_sides import TripletMargin, triplet_sides
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
 
 __all__ = (
     "ClassGeometry",
+    "ContrastRows",
     "GraphNormalization",
+    "HardestPairs",
     "HypergraphNormalization",
     "PairedMoments",
     "PrincipalAxes",
+    "PrototypeContrastForm",
+    "TripletMargin",
     "band_power",
+    "batch_all_counts",
     "ccc",
     "class_f1",
     "class_geometry",
@@ -45,10 +58,15 @@ __all__ = (
     "confusion_counts",
     "cosine_logits",
     "cosine_ramp",
+    "covariance_penalty",
     "cross_entropy_rows",
+    "cross_view_info_nce_rows",
+    "cross_view_official_rows",
     "emotional_shift",
+    "euclidean_distances",
     "f1_score",
     "gaussian_cells",
+    "hardest_pairs",
     "has_votes",
     "hypergraph_propagation",
     "label_links",
@@ -57,17 +75,23 @@ __all__ = (
     "multi_positive_info_nce_rows",
     "normalized_propagation",
     "ordinal_log_probabilities",
+    "paired_distances",
     "paired_moments",
     "pearson",
     "principal_axes",
+    "prototype_contrast_rows",
     "prototype_divergence_rows",
     "rank_correlation",
     "reweighted_adjacency",
+    "semi_hard_counts",
     "shift_ratio",
     "smoothed_labels",
     "step_pacing",
+    "supervised_contrastive_rows",
     "thin_plate_weights",
+    "triplet_sides",
     "unweighted_average_recall",
+    "variance_shortfall",
     "vote_cross_entropy_rows",
     "weighted_emotional_shift",
 )

@@ -2,12 +2,18 @@
 
 from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
+from affectkit.losses.covariance import CovarianceLoss
 from affectkit.losses.linear_ramp import LinearRamp
 from affectkit.losses.mse import MSELoss
 from affectkit.losses.multilabel import MultilabelLoss
 from affectkit.losses.null_target_contrastive import NullTargetContrastiveLoss
+from affectkit.losses.pairwise_contrastive import PairwiseContrastiveLoss
 from affectkit.losses.pearson import PearsonLoss
+from affectkit.losses.prototype_contrast import PrototypeContrastLoss
+from affectkit.losses.supervised_contrastive import SupervisedContrastiveLoss
+from affectkit.losses.triplet_margin import TripletMarginLoss, TripletMining
 from affectkit.losses.uncertainty_weighted_sum import UncertaintyWeightedSum
+from affectkit.losses.variance import VarianceLoss
 from affectkit.losses.vote_distribution import VoteDistributionLoss
 from affectkit.losses.weighted_smoothing import WeightedSmoothingLoss
 from affectkit.losses.weighted_sum import WeightedSum
@@ -15,12 +21,19 @@ from affectkit.losses.weighted_sum import WeightedSum
 __all__ = (
     "CCCLoss",
     "ClassificationLoss",
+    "CovarianceLoss",
     "LinearRamp",
     "MSELoss",
     "MultilabelLoss",
     "NullTargetContrastiveLoss",
+    "PairwiseContrastiveLoss",
     "PearsonLoss",
+    "PrototypeContrastLoss",
+    "SupervisedContrastiveLoss",
+    "TripletMarginLoss",
+    "TripletMining",
     "UncertaintyWeightedSum",
+    "VarianceLoss",
     "VoteDistributionLoss",
     "WeightedSmoothingLoss",
     "WeightedSum",

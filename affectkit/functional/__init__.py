@@ -12,12 +12,15 @@ from affectkit.functional.cross_view_contrast import cross_view_info_nce_rows, c
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
 from affectkit.functional.euclidean_distances import euclidean_distances, paired_distances
 from affectkit.functional.f1 import class_f1, f1_score
+from affectkit.functional.gate_balance import gate_balance
 from affectkit.functional.gaussian_cells import gaussian_cells
 from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
 from affectkit.functional.hardest_pairs import HardestPairs, hardest_pairs
 from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
+from affectkit.functional.local_binary_pattern import local_binary_pattern
 from affectkit.functional.logit_distillation import logit_distillation_rows
+from affectkit.functional.masked_softmax import masked_softmax
 from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce_rows
 from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
@@ -27,12 +30,14 @@ from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
 from affectkit.functional.prototype_contrast import PrototypeContrastForm, prototype_contrast_rows
 from affectkit.functional.prototype_divergence import prototype_divergence_rows
 from affectkit.functional.rank_correlation import midranks, rank_correlation
+from affectkit.functional.reallocated_attention import reallocated_attention
 from affectkit.functional.recall import class_recall, unweighted_average_recall
 from affectkit.functional.shift_ratio import shift_ratio
 from affectkit.functional.smoothed_labels import smoothed_labels
 from affectkit.functional.spread import covariance_penalty, variance_shortfall
 from affectkit.functional.supervised_contrastive import ContrastRows, supervised_contrastive_rows
 from affectkit.functional.thin_plate import thin_plate_weights
+from affectkit.functional.thin_presence import thin_presence
 from affectkit.functional.triplet_counts import batch_all_counts, semi_hard_counts
 from affectkit.functional.triplet_sides import TripletMargin, triplet_sides
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
@@ -65,12 +70,15 @@ __all__ = (
     "emotional_shift",
     "euclidean_distances",
     "f1_score",
+    "gate_balance",
     "gaussian_cells",
     "hardest_pairs",
     "has_votes",
     "hypergraph_propagation",
     "label_links",
+    "local_binary_pattern",
     "logit_distillation_rows",
+    "masked_softmax",
     "midranks",
     "multi_positive_info_nce_rows",
     "normalized_propagation",
@@ -82,6 +90,7 @@ __all__ = (
     "prototype_contrast_rows",
     "prototype_divergence_rows",
     "rank_correlation",
+    "reallocated_attention",
     "reweighted_adjacency",
     "semi_hard_counts",
     "shift_ratio",
@@ -89,6 +98,7 @@ __all__ = (
     "step_pacing",
     "supervised_contrastive_rows",
     "thin_plate_weights",
+    "thin_presence",
     "triplet_sides",
     "unweighted_average_recall",
     "variance_shortfall",

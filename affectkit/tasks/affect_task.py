@@ -167,6 +167,10 @@ class AffectTask(LightningModule):
 
     def fuse(self, batch: AffectBatch) -> Encoding:
         """Encode every modality that the batch has, and fuse."""
+        return self.fusion(*self.encode_parts(batch))
+
+    def encode_parts(self, batch: AffectBatch) -> tuple[dict[str, Encoding], dict[str, Tensor]]:
+        """Encode every modality that the batch has; with which rows have which."""
         absent = [name for name in self.encoders if name not in batch.inputs]
         # A trained task may meet data without a modality; in training it is a mistake, and a hang
         # of distributed training, which waits for the gradient of every encoder.
@@ -176,8 +180,7 @@ class AffectTask(LightningModule):
                 f"{', '.join(sorted(batch.inputs)) or 'nothing'}: add it to the data module's modalities."
             )
         parts = {name: self.encode_modality(name, batch) for name in self.encoders if name in batch.inputs}
-        present = {name: mask for name, mask in batch.present.items() if name in parts}
-        return self.fusion(parts, present)
+        return parts, {name: mask for name, mask in batch.present.items() if name in parts}
 
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
         """Put each utterance into the context of its conversation."""

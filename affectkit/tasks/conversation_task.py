@@ -11,7 +11,16 @@ from affectkit.conversation import BcLSTM, DialogueRNN
 from affectkit.curriculum import ErnetclWeighting
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import ProjectionEncoder
-from affectkit.fusion import ConcatFusion, GatedFusion
+from affectkit.fusion import (
+    ConcatFusion,
+    FusionAttention,
+    FusionName,
+    FusionOption,
+    GatedFusion,
+    ModalityDropout,
+    ModalityExpertFusion,
+    named_fusion,
+)
 from affectkit.heads import ClassificationHead, MultiHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, WeightedSum
@@ -67,7 +76,13 @@ class ConversationTask(AffectTask):
         schedule: ``"constant"``, ``"cosine"`` or ``"linear"`` decay to 0.
         warmup: Share of all steps over which the rate rises.
         seed: Seed of the random numbers of training.
-        fusion: A fusion of your own, of encodings ``hidden_dim`` wide.
+        fusion: Name of a fusion, e.g. ``"fusion_attention"``, see
+            :func:`~affectkit.fusion.named_fusion`; or one of your own, of encodings ``hidden_dim``
+            wide. None takes ``"gated"`` where there are several modalities.
+        fusion_options: Options of the fusion that is named, e.g. ``{"trunk": "text"}``.
+        modality_dropout: Probability of hiding a modality of an utterance in training, never all;
+            see :class:`~affectkit.fusion.ModalityDropout`.
+        gate_balance: Weight of the balance of ``"modality_experts"`` in the loss; 0.01 to 0.1.
         context_module: A context of your own; replaces ``context_model``.
         head: A head of your own, for features of the width that ``residual`` gives.
         loss: A loss of your own; replaces the three loss options.
@@ -121,7 +136,10 @@ class ConversationTask(AffectTask):
         schedule: Literal["constant", "cosine", "linear"] = "constant",
         warmup: float = 0.0,
         seed: int = 0,
-        fusion: Fusion | None = None,
+        fusion: FusionName | Fusion | None = None,
+        fusion_options: dict[str, FusionOption] | None = None,
+        modality_dropout: float = 0.0,
+        gate_balance: float = 0.0,
         context_module: Context | None = None,
         head: Head | None = None,
         loss: Loss | None = None,
@@ -142,7 +160,15 @@ class ConversationTask(AffectTask):
                 "label_smoothing: set these in that loss, and leave them out here."
             )
         space = named_label_space(label_space)
-        mixer = _fusion(inputs, hidden_dim, dropout=dropout) if fusion is None else fusion
+        mixer = _fusion(fusion, inputs, hidden_dim, dropout=dropout, context=context, options=fusion_options)
+        if gate_balance and not isinstance(mixer, ModalityExpertFusion):
+            raise ValueError(
+                f"ConversationTask got gate_balance={gate_balance}, and {type(mixer).__name__} has no gate "
+                "to balance: set fusion to 'modality_experts', or leave gate_balance out."
+            )
+        experts = mixer if isinstance(mixer, ModalityExpertFusion) else None
+        if modality_dropout:
+            mixer = ModalityDropout(mixer, rate=modality_dropout)
         recurrence = context_module
         state_dim = hidden_dim if context_dim is None else context_dim
         if recurrence is None and context_model == "bc_lstm":
@@ -196,6 +222,10 @@ class ConversationTask(AffectTask):
         self._shortcut: nn.Module | None = None
         if recurrence is not None and residual == "add":
             self._shortcut = nn.Linear(mixer.out_dim, recurrence.out_dim)
+        # In a tuple: registered once already, as the fusion or inside it.
+        self._experts = (experts,) if experts is not None and gate_balance else ()
+        self._gate_balance = gate_balance
+        self._imbalance: Tensor | None = None
         self._weighting = ErnetclWeighting() if sample_weighting == "ernetcl" else None
         self.save_hyperparameters()
 
@@ -220,6 +250,13 @@ class ConversationTask(AffectTask):
         for name, encoder in self.encoders.items():
             cast(ProjectionEncoder, encoder).set_statistics(statistics[name].mean, statistics[name].deviation)
 
+    def fuse(self, batch: AffectBatch) -> Encoding:
+        """Encode and fuse; in training, measure how fair the gate of experts is."""
+        parts, present = self.encode_parts(batch)
+        for experts in self._experts if self.training else ():
+            self._imbalance = experts.balance(parts, present)
+        return self.fusion(parts, present)
+
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
         """Put each utterance into its context, beside the utterance itself where asked for."""
         context = super().contextualise(fused, batch)
@@ -242,7 +279,12 @@ class ConversationTask(AffectTask):
             mask = batch.masks["utterance"]
             weight = self._weighting.weights(target.label, batch.speaker, mask, progress=self.progress)
             target = target._replace(weight=weight if target.weight is None else weight * target.weight)
-        return self.loss(output, target)
+        terms = self.loss(output, target)
+        imbalance, self._imbalance = self._imbalance, None
+        if imbalance is None:
+            return terms
+        total = terms.total + self._gate_balance * imbalance.to(terms.total.dtype)
+        return terms._replace(total=total, terms={**terms.terms, "gate_balance": imbalance.detach()})
 
     def use_class_counts(self, counts: Tensor) -> None:
         """Weight the classes by their counts in the training split."""
@@ -252,13 +294,33 @@ class ConversationTask(AffectTask):
     def report_facts(self) -> dict[str, str | int | float]:
         """Add whether future utterances were read."""
         model = self.context
-        direction = getattr(model, "context", "unknown") if model is not None else "none"
+        # A fusion may look at several utterances as well.
+        looks = {getattr(part, "context", "unknown") for part in (model,) if part is not None}
+        looks |= {part.context for part in self.modules() if isinstance(part, FusionAttention)}
+        direction = next((one for one in ("unknown", "both", "past") if one in looks), "none")
         name = "none" if model is None else type(model).__name__
         return {**super().report_facts(), "context": str(direction), "context_model": name}
 
 
-def _fusion(inputs: dict[str, int], width: int, *, dropout: float) -> Fusion:
+def _fusion(
+    chosen: FusionName | Fusion | None,
+    inputs: dict[str, int],
+    width: int,
+    *,
+    dropout: float,
+    context: Literal["past", "both"],
+    options: dict[str, FusionOption] | None,
+) -> Fusion:
     widths = dict.fromkeys(inputs, width)
+    if isinstance(chosen, str):
+        return named_fusion(chosen, widths, width, dropout=dropout, context=context, options=options)
+    if options:
+        raise ValueError(
+            "ConversationTask got fusion_options without the name of a fusion: set fusion to a name, or set "
+            "the options in the fusion that you give."
+        )
+    if chosen is not None:
+        return chosen
     if len(inputs) == 1:
         # A gate over one modality would only be a further layer.
         return ConcatFusion(widths)

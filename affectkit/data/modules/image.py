@@ -18,10 +18,18 @@ from affectkit.data.loader import (
     Transform,
     item_target,
 )
+from affectkit.data.loader.taught import (
+    TEACHER_ANSWERS,
+    TaughtCollate,
+    TaughtReader,
+    TaughtTransform,
+    answer_columns,
+)
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
 from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+from affectkit.labels import LabelMap
 
 
 class ImageDataModule(ShardDataModule[PictureSample]):
@@ -29,7 +37,8 @@ class ImageDataModule(ShardDataModule[PictureSample]):
 
     Batches hold bytes until they are on the device: uint8 (B, 3, size, size) in ``inputs["visual"]``, laid
     out channels last, which is also what convolutions are fastest on. Evaluation shows the largest
-    centred square.
+    centred square. Answers of a teacher that are stored beside the pictures, see
+    :func:`affectkit.predict.store_teacher_answers`, come in ``target.extra``.
 
     Args:
         root: Folder with a ``manifest.json`` of kind ``image``.
@@ -52,6 +61,8 @@ class ImageDataModule(ShardDataModule[PictureSample]):
         box_margin: Pixels around the boxes of a stream by its name; unless given, 20 for a face.
         tied: Whether all streams of a sample get the same random window, flip and turn.
         rotation: Most degrees to turn by in training, either way; for streams.
+        patterns: Whether every view comes with its local binary patterns as a further input,
+            ``"visual_lbp"``; see :func:`~affectkit.functional.local_binary_pattern`.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
@@ -91,6 +102,7 @@ class ImageDataModule(ShardDataModule[PictureSample]):
         box_margin: dict[str, float] | None = None,
         tied: bool = True,
         rotation: float = 0.0,
+        patterns: bool = False,
         batch_size: int = 32,
         seed: int = 0,
         shuffle: Shuffle = "global",
@@ -130,6 +142,7 @@ class ImageDataModule(ShardDataModule[PictureSample]):
         self._normalization: NormalizationName = normalization
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
+        self._patterns = patterns
         self._specs = [] if streams is None else stream_specs(streams, fit=fit, margin=box_margin)
         self._views = StreamViews(scale=crop_scale, flip=flip, rotation=rotation, tied=tied)
         if self._specs and size is None:
@@ -143,23 +156,54 @@ class ImageDataModule(ShardDataModule[PictureSample]):
     def picture_view(self) -> PictureView:
         """How evaluation shows a picture; a checkpoint keeps it for predictions on files."""
         return PictureView(
-            self._size, tuple(self._specs), normalization=self._normalization if self._normalizes else None
+            self._size,
+            tuple(self._specs),
+            normalization=self._normalization if self._normalizes else None,
+            patterns=self._patterns,
         )
+
+    @property
+    def teacher_dims(self) -> dict[str, int]:
+        """Width of each answer of a teacher that is stored beside the pictures; mostly none."""
+        stored = self.manifest.features
+        return {name: stored[name].dim for name in TEACHER_ANSWERS if name in stored}
+
+    @property
+    def _answer_map(self) -> LabelMap | None:
+        return self.label_map if "teacher_logits" in self.teacher_dims else None
+
+    def setup(self, stage: str) -> None:
+        """Open what ``stage`` needs; stored answers must fit the labels of the run."""
+        super().setup(stage)
+        mapping = self._answer_map
+        if mapping is not None and self.teacher_dims["teacher_logits"] != len(mapping.source):
+            raise DataModuleError(
+                f"{self.root} holds {self.teacher_dims['teacher_logits']} logits of a teacher for "
+                f"{len(mapping.source)} labels: store its answers anew with `affectkit teach`."
+            )
+        if mapping is not None:
+            answer_columns(mapping)
 
     def decoder(self, split: str) -> Decode[PictureSample]:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""
-        return self.picture_view.decoder()
+        decode = self.picture_view.decoder()
+        if not self.teacher_dims:
+            return decode
+        return cast("Decode[PictureSample]", TaughtReader(decode, self.teacher_dims))
 
     def transform(self, split: str) -> Transform[PictureSample] | None:
         """The random view of training; None where pictures are shown as they are."""
-        if self._specs:
-            return cast("Transform[PictureSample]", self._views)
-        view = ImageView(self._view) if self._view.varies else None
-        return cast("Transform[PictureSample] | None", view)
+        if not self._specs and not self._view.varies:
+            return None
+        view = cast("Transform[PictureSample]", self._views if self._specs else ImageView(self._view))
+        return cast("Transform[PictureSample]", TaughtTransform(view)) if self.teacher_dims else view
 
     def collate(self, split: str) -> Collate[PictureSample]:
         """Decode into one array, with targets in the label order of the run."""
-        return self.picture_view.collate(item_target(self.manifest, self.label_map))
+        collate = self.picture_view.collate(item_target(self.manifest, self.label_map))
+        if not self.teacher_dims:
+            return collate
+        return cast("Collate[PictureSample]", TaughtCollate(collate, self._answer_map))
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
         """Normalise pixels where they are now; the trainer calls this after moving a batch."""

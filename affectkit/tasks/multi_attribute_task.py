@@ -128,7 +128,8 @@ class MultiAttributeTask(AffectTask):
             raise ValueError(
                 f"MultiAttributeTask got the attributes {', '.join(sorted(attributes)) or 'none'}, options "
                 f"of {', '.join(unknown) or 'no other'} and attribute_weight={attribute_weight}: give at "
-                f"least one attribute, none called {EMOTION!r}, options of these alone, and a weight of 0 or more."
+                f"least one attribute, none called {EMOTION!r}, options of these alone, and a weight of 0 "
+                "or more."
             )
         space = named_label_space(label_space)
         chosen = {name: (stages or {}).get(name, -1) for name in attributes}

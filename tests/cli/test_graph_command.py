@@ -8,7 +8,8 @@ import torch
 from affectkit.cli.main import main
 from affectkit.data.schema import ConversationRecord, ItemRecord
 from affectkit.data.shards import DatasetWriter, Licence, Manifest
-from affectkit.graph import LabelGraph, RankStatistics
+from affectkit.encoders.tiny import TinyTextEncoder
+from affectkit.graph import LabelGraph, RankStatistics, encoded_label_embeddings
 from affectkit.labels import AffectScale, LabelSpace, affect_scale
 
 SPACE = LabelSpace("three.v1", ("calm", "happy", "sad"))
@@ -99,6 +100,25 @@ def test_several_labels_and_anchors(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "no affect dimensions to correlate its labels with: use --rule anchors." in capsys.readouterr().err
     assert main(["graph", "make", str(tmp_path / "other"), out, "--rule", "cooccurrence"]) == 2
     assert "so that no two occur together" in capsys.readouterr().err
+
+
+def test_a_graph_is_made_from_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with DatasetWriter(tmp_path / "data", template("text", SEVERAL, None)) as writer:
+        record: ItemRecord = {"id": "s", "label": None, "text": "so", "multilabel": [0]}
+        writer.add_item("train", "s", record)
+    out = tmp_path / "graph.safetensors"
+    given = ["graph", "make", str(tmp_path / "data"), str(out), "--rule", "embeddings", "--threshold", "0.1"]
+    assert main([*given, "--scale", "vad.emobank"]) == 0
+    assert "made by cosine of label embeddings" in capsys.readouterr().out
+    graph = LabelGraph.load(out)
+    names = ("calm", "happy", "sad", "valence", "arousal", "dominance")
+    assert graph.nodes == names and graph.scale == affect_scale("vad.emobank")
+    rows = encoded_label_embeddings(names, TinyTextEncoder())
+    expected = LabelGraph.from_embeddings(
+        rows, space=SEVERAL, scale=affect_scale("vad.emobank"), threshold=0.1
+    )
+    torch.testing.assert_close(graph.adjacency, expected.adjacency, rtol=0, atol=1e-12)
+    assert main(given) == 0 and LabelGraph.load(out).nodes == names[:3]
 
 
 def test_a_graph_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -337,7 +337,18 @@ CASES: dict[str, list[Case]] = {
         ),
     ],
     "MultiAttributeHead": [
-        Case(lambda: MultiAttributeHead(6, 3, {"scene": 4, "object": 5}, feature_dim=4), run_head)
+        Case(lambda: MultiAttributeHead(6, 3, {"scene": 4, "object": 5}, feature_dim=4), run_head),
+        Case(
+            lambda: MultiAttributeHead(
+                6,
+                3,
+                {"scene": 4, "object": 5},
+                columns={"scene": (0, 2)},
+                emotion_columns=(4, 6),
+                feature_dim=4,
+            ),
+            run_head,
+        ),
     ],
     "MultiIndicatorHead": [
         Case(

@@ -125,6 +125,33 @@ def test_the_emotion_reads_the_attributes_only_where_it_may() -> None:
         assert all((p.grad is not None) == reached for p in head.projections.parameters())
 
 
+def test_an_attribute_reads_its_columns_alone() -> None:
+    columns = {"scene": (0, 2), "object": (2, 4)}
+    head = MultiAttributeHead(
+        6, 4, {"scene": 5, "object": 7}, columns=columns, emotion_columns=(4, 6), feature_dim=3
+    )
+    x = X.clone().requires_grad_()
+    output: AffectOutput = head(Encoding(x))
+    assert output.extra is not None and output.logits is not None and output.embedding is not None
+    assert output.embedding.shape[-1] == 2 + 2 * 3
+    for name, (start, stop) in columns.items():
+        (grad,) = torch.autograd.grad(output.extra[name].sum(), x, retain_graph=True)
+        inside = torch.zeros(6, dtype=torch.bool)
+        inside[start:stop] = True
+        assert not grad[..., ~inside].any() and bool(grad[..., inside].any())
+    alone = MultiAttributeHead(
+        6, 4, {"scene": 5}, emotion_columns=(4, 6), feature_dim=3, use_attributes=False
+    )
+    (grad,) = torch.autograd.grad(alone(Encoding(x)).logits.sum(), x)
+    assert not grad[..., :4].any() and bool(grad[..., 4:].any())
+    with pytest.raises(ValueError, match=r"columns of 'action', which is none of the attributes"):
+        MultiAttributeHead(6, 4, {"scene": 5}, columns={"action": (0, 2)})
+    with pytest.raises(ValueError, match=r"the columns 3 to 8 of scene for features of width 6"):
+        MultiAttributeHead(6, 4, {"scene": 5}, columns={"scene": (3, 8)})
+    with pytest.raises(ValueError, match=r"in_dim=6 got features of width 5"):
+        head(Encoding(X[..., :5]))
+
+
 def test_the_order_of_attributes_does_not_matter() -> None:
     names = {"scene": 5, "object": 7}
     torch.manual_seed(0)

@@ -1,0 +1,187 @@
+"""`affectkit robustness`: what becomes of a score when modalities are missing or disagree."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from affectkit.report.robustness import ConflictReport, PairedDifference, RobustnessReport
+
+EXAMPLES = """\
+examples:
+  affectkit robustness runs/erc_curriculum/latest
+  affectkit robustness plain=runs/plain/latest dropout=runs/dropout/latest --data shards/meld-text --seeds 5
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "robustness",
+        help="score against the share of missing modalities, and where modalities disagree",
+        description=(
+            "Evaluate runs with each modality, and with any of them, missing in more and more utterances, "
+            "and where the modalities by themselves disagree. Which utterance lacks what follows from its "
+            "key, so all runs miss the same; nothing is trained. Writes robustness.json and robustness.png."
+        ),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="run folder, or NAME=FOLDER; compared with the first",
+    )
+    parser.add_argument("--data", metavar="DIR", help="data set to evaluate (default: that of the training)")
+    parser.add_argument("--split", choices=("val", "test"), default="test", help="split (default: test)")
+    parser.add_argument(
+        "--rates",
+        type=_rates,
+        default=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+        metavar="R,R",
+        help="missing rates above 0, up to 1 (default: 0.1,0.2,...,0.9); 0 is always measured",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=5, metavar="N", help="draws of what is missing (default: 5)"
+    )
+    parser.add_argument("--metric", metavar="NAME", help="score of table and picture, e.g. weighted_f1")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder to write to (default: robustness/ of the first run)"
+    )
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print, draw and write."""
+    import torch
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from affectkit.report.robustness import RobustnessError, compare_runs, measure_run, open_run
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    named = [_named(text) for text in options.runs]
+    measured = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        for name, folder in named:
+            opened = open_run(folder, root=options.data, name=name)
+            shown = bar.add_task(opened.name, total=None)
+            measured.append(
+                measure_run(
+                    opened,
+                    rates=options.rates,
+                    seeds=options.seeds,
+                    split=options.split,
+                    device=device,
+                    progress=_updating(bar, shown),
+                )
+            )
+    report = compare_runs(measured)
+    metric = options.metric or next(iter(report.metrics), "")
+    if metric not in report.metrics:
+        raise RobustnessError(
+            f"There is no score {metric!r}: the runs have {', '.join(report.metrics) or 'none in common'}."
+        )
+    _show(report, metric)
+    out = Path(options.out) if options.out is not None else Path(named[0][1]) / "robustness"
+    out.mkdir(parents=True, exist_ok=True)
+    report.write(out / "robustness.json")
+    _draw(report, metric, out / "robustness.png")
+    print(f"written:  {out / 'robustness.json'}\npicture:  {out / 'robustness.png'}")
+    return 0
+
+
+def _updating(bar: Progress, shown: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bar.update(shown, completed=done, total=total)
+
+
+def _named(text: str) -> tuple[str | None, str]:
+    name, equals, folder = text.partition("=")
+    return (name, folder) if equals and not Path(text).exists() else (None, text)
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of rates such as 0.3,0.5") from None
+
+
+def _title(missing: str) -> str:
+    from affectkit.report.robustness import ANY
+
+    return "any, never all" if missing == ANY else missing
+
+
+def _draw(report: RobustnessReport, metric: str, path: Path) -> None:
+    from affectkit.report.figures import RobustnessPoint, robustness_figure
+
+    curves = {
+        _title(missing): {
+            run.name: [RobustnessPoint(*point) for point in report.curve(run, missing, metric)]
+            for run in report.runs
+        }
+        for missing in report.missing
+    }
+    figure = robustness_figure(curves, score_name=metric.replace("_", " "))
+    unfinished = path.with_name(f".{path.stem}.partial{path.suffix}")
+    figure.savefig(unfinished)
+    unfinished.replace(path)
+
+
+def _show(report: RobustnessReport, metric: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from affectkit.report.robustness import ANY
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    # Of ten rates, those that fit on a page.
+    shown = [rate for rate in report.rates if len(report.rates) <= 6 or rate in (0, 0.1, 0.3, 0.5, 0.7, 0.9)]
+    table = Table(title=f"{metric} x 100, mean over {report.seeds} draws of what is missing")
+    for heading in ("missing", "run", *(f"{rate:.0%}" for rate in shown)):
+        table.add_column(heading, justify="left" if heading in ("missing", "run") else "right")
+    for missing in report.missing:
+        for run in report.runs:
+            values = {point.rate: point for point in report.curve(run, missing, metric)}
+            if values:
+                cells = [f"{100 * values[rate].mean:.1f} ± {100 * values[rate].sd:.1f}" for rate in shown]
+                table.add_row(_title(missing), run.name, *cells)
+    console.print(table)
+    for run in report.runs[1:]:
+        for rate in report.rates:
+            found = report.difference(run, ANY, rate, metric)
+            if found is not None and (rate in (0, 0.3, 0.5) or len(report.rates) <= 6):
+                where = f"{run.name} - {report.runs[0].name}, any missing at {rate:.0%}"
+                console.print(f"{where}: {_shown(found)}")
+    for run in report.runs:
+        if run.conflict is not None:
+            console.print(f"{run.name}: {_told(run.conflict)}")
+
+
+def _shown(found: PairedDifference) -> str:
+    if found.low is None or found.high is None:
+        return f"{100 * found.mean:+.1f}"
+    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+
+
+def _told(conflict: ConflictReport) -> str:
+    followed = ", ".join(f"{name} {_percent(share)}" for name, share in conflict.followed.items())
+    alone = ", ".join(f"{name} {_percent(share)}" for name, share in conflict.alone.items())
+    return (
+        f"modalities disagree in {conflict.conflicts} of {conflict.rows} rows; accuracy there "
+        f"{_percent(conflict.accuracy_conflict)}, where they agree {_percent(conflict.accuracy_agree)}; "
+        f"there it says what one says alone: {followed}; alone, they are right: {alone}"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}"

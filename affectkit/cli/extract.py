@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from affectkit.cli.sharing import add_sharing_options, print_outcome, share_of, unit_bar
 
 if TYPE_CHECKING:
     from affectkit.encoders.feature_extractor import FeatureExtractor
@@ -16,7 +18,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "extract",
         help="run frozen encoders over shards and store their features",
         description=(
-            "Run frozen encoders over every utterance or text of SRC and write a data set of features to OUT. "
+            "Run frozen encoders over every utterance or text of SRC and write a data set of features to "
+            "OUT. "
             "Without --text, --visual or --audio, the tiny encoders of what SRC holds are used. "
             "Killed and run again, the same command does only what is missing. Under torchrun, or with "
             "--rank and --world-size, several processes share the work; the last one finishes it."
@@ -40,20 +43,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--visual", metavar="NAME", help="'tiny'")
     parser.add_argument("--audio", metavar="NAME", help="'tiny'")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: one per core, at most 8)")
-    parser.add_argument("--rank", type=int, help="number of this process (default: RANK, or 0)")
-    parser.add_argument(
-        "--world-size", type=int, help="processes that share the work (default: WORLD_SIZE, or 1)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace the data set at OUT")
+    add_sharing_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from affectkit.predict.extract import ExtractError, extract_features, named_extractor, stored_modalities
 
     named = {name: getattr(options, name) for name in ("text", "visual", "audio")}
@@ -73,34 +68,21 @@ def run(options: argparse.Namespace) -> int:
         )
         for modality, name in chosen.items()
     }
-    rank = _number(options.rank, "RANK", 0)
-    world_size = _number(options.world_size, "WORLD_SIZE", 1)
-    jobs: int = options.jobs if options.jobs is not None else min(8, os.cpu_count() or 1)
-    bar = Progress(
-        TextColumn("extract " + " ".join(chosen)),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("units"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task("extract", total=None)
+    # As of `shards make`: the docs write to features/NAME, and a newcomer has no folder features yet.
+    Path(options.out).parent.mkdir(parents=True, exist_ok=True)
+    share = share_of(options)
+    with unit_bar("extract " + " ".join(chosen)) as progress:
         report = extract_features(
             options.src,
             options.out,
             encoders=encoders,
-            jobs=jobs,
-            rank=rank,
-            world_size=world_size,
+            jobs=share.jobs,
+            rank=share.rank,
+            world_size=share.world_size,
             overwrite=options.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
-    work = f"{report.encoded} units encoded, {report.kept} kept"
-    if report.finished:
-        print(f"{options.out}: {work}; look at it with `affectkit shards info {options.out}`")
-    else:
-        print(f"process {rank} of {world_size}: {work}; the process that ends last writes {options.out}")
+    print_outcome(options.out, share, **report._asdict())
     return 0
 
 
@@ -112,11 +94,3 @@ def _layers(text: str) -> list[int] | str:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor numbers such as 0,3,6") from None
-
-
-def _number(given: int | None, variable: str, default: int) -> int:
-    """The number given, else that of the launcher, else the default."""
-    if given is not None:
-        return given
-    text = os.environ.get(variable, "")
-    return int(text) if text.isdecimal() else default

@@ -8,7 +8,21 @@ import sys
 from collections.abc import Sequence
 
 from affectkit import __version__
-from affectkit.cli import audit, catalogue, datasets, demo, extract, graph, predict, report, shards, typical
+from affectkit.cli import (
+    audit,
+    catalogue,
+    datasets,
+    demo,
+    extract,
+    graph,
+    predict,
+    prototypes,
+    report,
+    robustness,
+    shards,
+    teach,
+    typical,
+)
 
 #: Run by LightningCLI, whose parser is built only when one of them is called.
 TRAINING = {
@@ -40,7 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
-    for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract, graph, report):
+    for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
+        module.add_parser(commands)
+    for module in (teach, prototypes, graph, report, robustness):
         module.add_parser(commands)
     return parser
 

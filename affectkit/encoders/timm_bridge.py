@@ -215,13 +215,13 @@ def _read_weights(file: Path, network: nn.Module, *, name: str) -> dict[str, Ten
         if own[key].shape != state[key].shape and "pos_embed" not in key and "relative_position" not in key
     )
     if missing or surplus or shapes:
-        detail = (
-            f"it lacks {missing[0]}"
-            if missing
-            else f"it also holds {surplus[0]}"
-            if surplus
-            else f"{shapes[0]} has the shape {tuple(state[shapes[0]].shape)}, not {tuple(own[shapes[0]].shape)}"
-        )
+        if missing:
+            detail = f"it lacks {missing[0]}"
+        elif surplus:
+            detail = f"it also holds {surplus[0]}"
+        else:
+            stored_shape, own_shape = (tuple(each[shapes[0]].shape) for each in (state, own))
+            detail = f"{shapes[0]} has the shape {stored_shape}, not {own_shape}"
         raise ValueError(
             f"{file.name!r} does not hold the weights of the picture network {name!r} ({detail}): give the "
             "file of this network, or the network of this file."

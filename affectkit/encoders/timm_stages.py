@@ -59,7 +59,7 @@ class TimmStageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if not stages:
-            raise ValueError("TimmStageEncoder got no stage: give at least one number, e.g. stages=(1, 3, 4).")
+            raise ValueError("TimmStageEncoder got no stage: give at least one, e.g. stages=(1, 3, 4).")
         self.network = bridge.build_stages(
             name, stages, pretrained=pretrained, weights=weights, image_size=image_size, options=options
         )

@@ -7,11 +7,13 @@ from affectkit.heads.dimensional import DimensionalHead
 from affectkit.heads.label_distribution import LabelDistributionHead
 from affectkit.heads.multi import MultiHead
 from affectkit.heads.multi_attribute import MultiAttributeHead
+from affectkit.heads.multi_indicator import MultiIndicatorHead
 from affectkit.heads.multi_task import MultiTaskHead
 from affectkit.heads.ordinal import OrdinalHead
 from affectkit.heads.per_dataset import PerDatasetHeads
 from affectkit.heads.per_dataset_target import per_dataset_target
 from affectkit.heads.perceptual import PerceptualHead
+from affectkit.heads.projected import ProjectedHead
 from affectkit.heads.separate import SeparateHeads
 
 __all__ = [
@@ -22,10 +24,12 @@ __all__ = [
     "LabelDistributionHead",
     "MultiAttributeHead",
     "MultiHead",
+    "MultiIndicatorHead",
     "MultiTaskHead",
     "OrdinalHead",
     "PerDatasetHeads",
     "PerceptualHead",
+    "ProjectedHead",
     "SeparateHeads",
     "per_dataset_target",
 ]

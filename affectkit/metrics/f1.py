@@ -42,7 +42,7 @@ class F1(ConfusionMetric):
         super().__init__(num_classes)
         if classes not in ("seen", "all") or (classes == "all" and average != "macro"):
             raise ValueError(
-                f"F1 got average={average!r} and classes={classes!r}: use 'seen', or 'all' for a macro average."
+                f"F1 got average={average!r}, classes={classes!r}: use 'seen', or 'all' for a macro average."
             )
         if average not in ("weighted", "macro", "micro"):
             raise ValueError(f"F1 does not know average={average!r}; use 'weighted', 'macro' or 'micro'.")

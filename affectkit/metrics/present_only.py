@@ -85,7 +85,7 @@ class PresentOnly(ConfusionMetric):
         """
         if not prediction.is_floating_point() or prediction.shape[-1:] != (self.num_classes,):
             raise ValueError(
-                f"PresentOnly got predictions of shape {tuple(prediction.shape)} and type {prediction.dtype}: "
+                f"PresentOnly got predictions of shape {tuple(prediction.shape)}, {prediction.dtype}: "
                 f"give logits (..., {self.num_classes})."
             )
         super().update(prediction.masked_fill(~self.present, -torch.inf), target, weight)

@@ -22,6 +22,7 @@ from affectkit.predict.pictures import (
     most_typical,
     write_predictions,
 )
+from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
 
 __all__ = (
     "ExtractError",
@@ -29,6 +30,7 @@ __all__ = (
     "PictureItem",
     "PicturePrediction",
     "PicturePredictor",
+    "PictureTeacher",
     "PredictError",
     "TableReport",
     "TrainedTask",
@@ -36,8 +38,10 @@ __all__ = (
     "find_checkpoint",
     "find_pictures",
     "load_trained",
+    "make_prototypes",
     "most_typical",
     "named_extractor",
+    "store_teacher_answers",
     "stored_modalities",
     "write_predictions",
 )

@@ -181,7 +181,10 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"name": "resnet81"}, "no picture network 'resnet81': near names are .*resnet"),
-        ({"name": "resnet18.never"}, r"no weights 'never' of the picture network 'resnet18': it has .*a1_in1k"),
+        (
+            {"name": "resnet18.never"},
+            "no weights 'never' of the picture network 'resnet18': it has .*a1_in1k",
+        ),
         ({"name": "tiny", "pretrained": True}, "has no published weights"),
         ({"name": "resnet18", "pretrained": True, "weights": "w"}, "leave one of them out"),
         ({"name": "tiny", "options": {"colour": 3}}, r"options \['colour'\]"),
@@ -196,12 +199,12 @@ def test_refusals(arguments: dict[str, Any], message: str) -> None:
 def test_refusals_of_stages_and_pictures() -> None:
     with pytest.raises(ValueError, match=r"no stages \[1, 9\]: it has 5, numbered from 0"):
         TimmStageEncoder("tiny", stages=(1, 9))
-    with pytest.raises(ValueError, match="at least one number"):
+    with pytest.raises(ValueError, match="at least one"):
         TimmStageEncoder("tiny", stages=())
     with pytest.raises(ValueError, match="different ones, from early to late"):
         TimmStageEncoder("tiny", stages=(3, 1))
     for encoder in (TimmImageEncoder(), TimmStageEncoder()):
-        with pytest.raises(ValueError, match="got pixels as torch.uint8: normalise them first"):
+        with pytest.raises(ValueError, match=r"got pixels as torch\.uint8: normalise them first"):
             encoder(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
         with pytest.raises(ValueError, match=r"give \(B, 3, H, W\)"):
             encoder(torch.zeros(1, 1, 32, 32))

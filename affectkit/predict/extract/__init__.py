@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from affectkit.predict.extract.error import ExtractError
-from affectkit.predict.extract.extract_features import (
-    ExtractReport,
-    extract_features,
-    stored_modalities,
-)
+from affectkit.predict.extract.extract_features import extract_features, stored_modalities
 from affectkit.predict.extract.named_extractor import named_extractor
+from affectkit.predict.extract.share_work import ExtractReport
 
 __all__ = (
     "ExtractError",

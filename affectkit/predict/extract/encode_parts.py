@@ -8,33 +8,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from affectkit.data.shards import ShardStore
-from affectkit.encoders.feature_extractor import FeatureExtractor
-from affectkit.predict.extract.encode_unit import encode_unit
 from affectkit.predict.extract.error import ExtractError
 from affectkit.predict.extract.part_folder import PartFolder
 from affectkit.predict.extract.work_unit import WorkUnit
+
+
+class EncodeUnit(Protocol):
+    """What is done for a unit; must pickle where several processes do it."""
+
+    def __call__(self, store: ShardStore, unit: WorkUnit) -> Mapping[str, Tensor]:
+        """Tensors of a unit by ``"POSITION/NAME"``."""
+        ...
 
 
 class _Bench(NamedTuple):
     """What a process needs to encode any unit; sent to each worker once."""
 
     stores: Mapping[str, ShardStore]
-    encoders: Mapping[str, FeatureExtractor]
+    work: EncodeUnit
     parts: PartFolder
 
     def encode(self, unit: WorkUnit) -> None:
-        self.parts.write(unit, encode_unit(self.stores[unit.split], unit, self.encoders))
+        self.parts.write(unit, self.work(self.stores[unit.split], unit))
 
 
 def encode_parts(
     units: Sequence[WorkUnit],
     stores: Mapping[str, ShardStore],
-    encoders: Mapping[str, FeatureExtractor],
+    encode: EncodeUnit,
     parts: PartFolder,
     *,
     jobs: int,
@@ -47,7 +54,7 @@ def encode_parts(
     Raises:
         ExtractError: If a worker process dies.
     """
-    bench = _Bench(stores, encoders, parts)
+    bench = _Bench(stores, encode, parts)
     if jobs == 1 or len(units) < 2:
         yield from _encode_here(units, bench)
         return

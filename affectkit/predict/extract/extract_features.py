@@ -9,29 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import Tensor
+
 from affectkit.data.schema import canonical_json
-from affectkit.data.shards import MANIFEST_NAME, FeatureSpec, Manifest, ShardStore, open_shards, read_manifest
+from affectkit.data.shards import FeatureSpec, Manifest, ShardStore, open_shards, read_manifest
 from affectkit.encoders.feature_extractor import FeatureExtractor
-from affectkit.predict.extract.encode_parts import encode_parts
+from affectkit.predict.extract.encode_unit import encode_unit
 from affectkit.predict.extract.error import ExtractError
 from affectkit.predict.extract.merge_parts import merge_parts
-from affectkit.predict.extract.part_folder import PartFolder
+from affectkit.predict.extract.share_work import ExtractReport, Sharing, share_work
 from affectkit.predict.extract.utterance_items import MODALITY_MEMBERS, has_modality
-from affectkit.predict.extract.work_unit import WorkUnit, plan_units
-
-
-class ExtractReport(NamedTuple):
-    """What a call of :func:`extract_features` did.
-
-    Attributes:
-        finished: Whether the new data set is in its place; False where other processes still work.
-        encoded: Units that this call encoded.
-        kept: Units of this process that were there already.
-    """
-
-    finished: bool
-    encoded: int
-    kept: int
+from affectkit.predict.extract.work_unit import WorkUnit
 
 
 def extract_features(
@@ -73,38 +61,30 @@ def extract_features(
         ShardError: If ``src`` is damaged.
     """
     target = Path(out).absolute()
-    if jobs < 1 or unit_samples < 1 or not 0 <= rank < world_size:
-        raise ExtractError(
-            f"extract_features got jobs={jobs}, rank={rank}, world_size={world_size} and "
-            f"unit_samples={unit_samples}: give at least one job and one sample, and 0 <= rank < world_size."
-        )
-    if target == Path(src).absolute():
-        raise ExtractError(f"The output {target} is the source itself: choose another folder.")
+    sharing = Sharing(jobs, rank, world_size, unit_samples, overwrite, progress)
+    sharing.check(Path(src).absolute(), target, call="extract_features")
     source = read_manifest(src)
     stores = {split: open_shards(src, split) for split in source.splits}
     _check_encoders(source, stores, encoders)
     digest = _digest(stores, encoders, unit_samples)
-    template = _template(source, encoders, digest)
-    parts = PartFolder(target, digest)
-    if _is_done(target, template):
-        parts.remove()
-        return ExtractReport(finished=True, encoded=0, kept=0)
-    if (target / MANIFEST_NAME).exists() and not overwrite:
-        raise ExtractError(
-            f"{target} holds a data set made otherwise: choose another folder, or pass --overwrite."
-        )
-    units = plan_units({split: len(store) for split, store in stores.items()}, unit_samples)
-    mine = units[rank::world_size]
-    parts.prepare()
-    todo = [unit for unit in mine if not parts.has(unit)]
-    kept = len(mine) - len(todo)
-    if progress is not None:
-        progress(kept, len(mine))
-    for count, _ in enumerate(encode_parts(todo, stores, encoders, parts, jobs=jobs), start=kept + 1):
-        if progress is not None:
-            progress(count, len(mine))
-    finished = _finish(target, template, stores, units, parts, overwrite=overwrite)
-    return ExtractReport(finished=finished, encoded=len(todo), kept=kept)
+    return share_work(
+        target,
+        _template(source, encoders, digest),
+        stores,
+        digest=digest,
+        encode=_EncodeAll(encoders),
+        merge=merge_parts,
+        sharing=sharing,
+    )
+
+
+class _EncodeAll(NamedTuple):
+    """Every encoder over a unit; pickles."""
+
+    encoders: Mapping[str, FeatureExtractor]
+
+    def __call__(self, store: ShardStore, unit: WorkUnit) -> dict[str, Tensor]:
+        return encode_unit(store, unit, self.encoders)
 
 
 def stored_modalities(src: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -172,26 +152,3 @@ def _template(source: Manifest, encoders: Mapping[str, FeatureExtractor], digest
         shards=(),
         created_by=f"affectkit extract {command} # inputs {digest[:16]}, after: {source.created_by}",
     )
-
-
-def _is_done(target: Path, template: Manifest) -> bool:
-    # The line of creation ends in a digest of source and encoders, so equal lines mean equal content.
-    return (target / MANIFEST_NAME).is_file() and read_manifest(target).created_by == template.created_by
-
-
-def _finish(
-    target: Path,
-    template: Manifest,
-    stores: Mapping[str, ShardStore],
-    units: list[WorkUnit],
-    parts: PartFolder,
-    *,
-    overwrite: bool,
-) -> bool:
-    with parts.held():
-        if not _is_done(target, template):
-            if not all(parts.has(unit) for unit in units):
-                return False
-            merge_parts(target, template, stores, units, parts, overwrite=overwrite)
-        parts.remove()
-    return True

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import affectkit.tasks
 from affectkit.data.loader import PictureView
 from affectkit.predict.pictures.error import PredictError
 from affectkit.tasks import AffectTask, CheckpointRecord
-
-#: Which checkpoint of a run is taken, the first that is there.
-NAMES: Final = ("best.ckpt", "last.ckpt")
+from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
 
 
 class TrainedTask(NamedTuple):
@@ -43,14 +40,11 @@ def find_checkpoint(model: str | os.PathLike[str]) -> Path:
         PredictError: If there is none.
     """
     place = Path(model)
-    if place.is_file():
-        return place
+    found = run_checkpoint(place)
+    if found is not None:
+        return found
     if not place.is_dir():
         raise PredictError(f"There is no run folder or checkpoint {place}: correct the path of the model.")
-    for folder in (place / "checkpoints", place / "latest" / "checkpoints", place):
-        for name in NAMES:
-            if (folder / name).is_file():
-                return (folder / name).resolve()
     raise PredictError(
         f"The folder {place} holds no checkpoint (no checkpoints/best.ckpt and no checkpoints/last.ckpt): "
         "name a run folder in which a training finished an epoch, or a checkpoint file."
@@ -89,7 +83,7 @@ def load_trained(
             f"The checkpoint {path} of {name or 'a task'} was not trained on pictures, so it cannot predict "
             "them: name a model that was trained with ImageDataModule."
         )
-    kind = task or _shipped(record.task)
+    kind = task or shipped_task(record.task)
     if kind is None:
         raise PredictError(
             f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
@@ -101,11 +95,3 @@ def load_trained(
         path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
     )
     return TrainedTask(loaded, record.pictures, path, digest)
-
-
-def _shipped(name: str) -> type[AffectTask] | None:
-    """A public task of affectkit by the name that a checkpoint holds."""
-    if not name.startswith("affectkit."):
-        return None
-    found: object = getattr(affectkit.tasks, name.rpartition(".")[2], None)
-    return found if isinstance(found, type) and issubclass(found, AffectTask) else None

@@ -53,9 +53,7 @@ def load_tokenizer(source: TextModelSource) -> Any:
     Raises:
         MissingExtraError: If transformers is not installed.
     """
-    tokenizer: Any = _transformers().AutoTokenizer.from_pretrained(
-        source.name, local_files_only=source.local
-    )
+    tokenizer: Any = _transformers().AutoTokenizer.from_pretrained(source.name, local_files_only=source.local)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"

@@ -82,9 +82,7 @@ class TransformersTextEncoder(nn.Module):
                 "give a batch size >= 1 and at least one layer, or 'all'."
             )
         source = text_model_source(name_or_path, owner="TransformersTextEncoder")
-        self.tokens = TextTokenizer(
-            source.name, max_length=max_length, ascii_punctuation=ascii_punctuation
-        )
+        self.tokens = TextTokenizer(source.name, max_length=max_length, ascii_punctuation=ascii_punctuation)
         self.model = load_text_model(source).requires_grad_(False).to(device)
         config: Any = self.model.config
         depth = int(config.num_hidden_layers) + 1
@@ -106,8 +104,8 @@ class TransformersTextEncoder(nn.Module):
         """Name, settings and digest of the weights."""
         layers = ",".join(str(layer) for layer in self.layers)
         return (
-            f"transformers:{self._source.label} pooling={self.pooling} layers={layers} combine={self.combine} "
-            f"normalize={self.normalize} max_length={self.tokens.max_length} "
+            f"transformers:{self._source.label} pooling={self.pooling} layers={layers} "
+            f"combine={self.combine} normalize={self.normalize} max_length={self.tokens.max_length} "
             f"ascii_punctuation={self.tokens.ascii_punctuation} sha256:{weights_digest(self.model)}"
         )
 

@@ -125,6 +125,7 @@ class TwoSourceTask(AffectTask):
     """Comments are scored by their labels, sentences by their dimensions; both choose the epoch."""
 
     def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
+        """Give each metric the targets that it is about."""
         target = batch.target
         for metric in metrics.values(copy_state=False):
             if isinstance(metric, DimensionMetric):
@@ -135,6 +136,7 @@ class TwoSourceTask(AffectTask):
                 metric.update(prediction, truth, target.weight)
 
     def on_validation_epoch_end(self) -> None:
+        """Log what the epoch is chosen by: the mean of macro F1 and mean Pearson, or F1 alone."""
         super().on_validation_epoch_end()
         if not len(self.source_scores):
             self.log("val/selection", cast(Metric, self.val_metrics["macro_f1"]).compute())
@@ -205,13 +207,19 @@ def head_of(system: str, width: int, parts: GraphParts, *, hidden: int, dropout:
 
 
 def task_of(
-    system: str, mode: Mode, parts: GraphParts, *, seed: int, encoder: str, statistics: tuple[Tensor, Tensor]
+    system: str,
+    mode: Mode,
+    parts: GraphParts,
+    *,
+    seed: int,
+    encoder: str,
+    statistics: tuple[Tensor, Tensor] | None,
 ) -> TwoSourceTask:
     """A system, not yet trained; its random numbers follow from the seed."""
     given = SETTINGS[mode]
     torch.manual_seed(seed)
     read: Encoder
-    if mode == "finetuned":
+    if statistics is None:
         read = TransformersTokenEncoder(encoder)
         hidden = 0
     else:

@@ -65,7 +65,6 @@ def best_graph(cells: Sequence[Cell]) -> str | None:
     return max(means, key=lambda system: means[system], default=None)
 
 
-
 def rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:
     """Mean and deviation of each mode, system and metric, differences by seed, and the published rows."""
     found: list[dict[str, Any]] = []
@@ -75,9 +74,7 @@ def rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         head = {"mode": mode, "system": system}
         for name in METRICS:
             found.append({**head, "metric": name, **_summary([cell.test[name] for cell in mine])})
-            found.append(
-                {**head, "metric": f"{name}, dev", **_summary([cell.dev[name] for cell in mine])}
-            )
+            found.append({**head, "metric": f"{name}, dev", **_summary([cell.dev[name] for cell in mine])})
         found.append({**head, "metric": "selection, dev", **_summary([cell.selection for cell in mine])})
         pairs = [
             (cell, by_place[mode, SEPARATE, cell.seed])

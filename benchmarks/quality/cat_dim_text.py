@@ -83,12 +83,14 @@ class Answers(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """Everything that cells share."""
+    """Everything that the cells of a mode share."""
 
+    mode: Mode
     work: Path
     encoder: str
+    roots: Mapping[str, str]
     parts: GraphParts
-    statistics: tuple[Tensor, Tensor]
+    statistics: tuple[Tensor, Tensor] | None
     fingerprint: str
     epochs: int | None
 
@@ -137,24 +139,24 @@ def truth(source: Source, split: str) -> tuple[Tensor | None, Tensor | None]:
     return torch.cat(labels) if labels else None, torch.cat(dims) if dims else None
 
 
-def prepare(work: Path, encoder: str, roots: Mapping[str, str], *, epochs: int | None) -> Bench:
-    """Read what all cells share, and name everything that they depend on."""
-    found = sources("frozen", roots, seed=0, encoder=encoder)
+def prepare(mode: Mode, work: Path, encoder: str, texts: Mapping[str, str], *, epochs: int | None) -> Bench:
+    """Read what all cells of a mode share, and name everything that they depend on."""
+    extractor = named_extractor("text", encoder)
+    space = label_space(SPACE)
+    vectors = encoded_label_embeddings((*space.labels, *SCALE.axes), extractor)
+    roots = features(texts, encoder, work) if mode == "frozen" else dict(texts)
+    found = sources(mode, roots, seed=0, encoder=encoder)
     labels, _ = truth(found[CATEGORIES], "train")
     assert labels is not None
-    space = label_space(SPACE)
-    names = (*space.labels, *SCALE.axes)
-    vectors = encoded_label_embeddings(names, named_extractor("text", encoder))
-    numbers = mixture(SEPARATE, "frozen", found, seed=0).feature_statistics()["text"]
-    depends_on = [entry.sha256 for root in roots.values() for entry in read_manifest(root).shards]
-    depends_on += [json.dumps({mode: given._asdict() for mode, given in SETTINGS.items()}), str(epochs)]
+    statistics = None
+    if mode == "frozen":
+        numbers = mixture(SEPARATE, mode, found, seed=0).feature_statistics()["text"]
+        statistics = (numbers.mean, numbers.deviation)
+    depends_on = [entry.sha256 for root in texts.values() for entry in read_manifest(root).shards]
+    depends_on += [extractor.identity, json.dumps(SETTINGS[mode]._asdict()), str(epochs)]
+    name = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16]
     return Bench(
-        work,
-        encoder,
-        GraphParts(space, SCALE, labels, vectors),
-        (numbers.mean, numbers.deviation),
-        hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16],
-        epochs,
+        mode, work, encoder, roots, GraphParts(space, SCALE, labels, vectors), statistics, name, epochs
     )
 
 
@@ -209,8 +211,11 @@ def thresholds_of(said: Answers) -> list[float]:
 # ------------------------------------------------------------------------------------------- cells
 
 
-def trainer_of(folder: Path, epochs: int, callbacks: Sequence[ResumableCheckpoint] = ()) -> Trainer:
+def trainer_of(
+    mode: Mode, folder: Path, epochs: int, callbacks: Sequence[ResumableCheckpoint] = ()
+) -> Trainer:
     return Trainer(
+        precision="32-true" if mode == "frozen" else "bf16-mixed",
         max_epochs=epochs,
         accelerator="cpu",
         devices=1,
@@ -226,13 +231,15 @@ def trainer_of(folder: Path, epochs: int, callbacks: Sequence[ResumableCheckpoin
     )
 
 
-def answers(task: TwoSourceTask, found: Mapping[str, Source], split: str, folder: Path) -> Answers:
+def answers(
+    task: TwoSourceTask, found: Mapping[str, Source], split: str, mode: Mode, folder: Path
+) -> Answers:
     """Predict a split of both sources."""
     logits: list[Tensor] = []
     rated: list[Tensor] = []
     for name, kept in ((CATEGORIES, logits), (DIMENSIONS, rated)):
         loader = found[name].examples_dataloader(split)
-        predictions = trainer_of(folder, 1).predict(task, cast(Any, loader))
+        predictions = trainer_of(mode, folder, 1).predict(task, cast(Any, loader))
         for part in cast("list[AffectPrediction]", predictions):
             tensor = part.logits if name == CATEGORIES else part.dims
             assert tensor is not None
@@ -243,27 +250,26 @@ def answers(task: TwoSourceTask, found: Mapping[str, Source], split: str, folder
     return Answers(torch.cat(logits).sigmoid(), labels, torch.cat(rated), dims)
 
 
-def measure(mode: Mode, system: str, seed: int, *, bench: Bench, roots: Mapping[str, str]) -> Cell:
+def measure(system: str, seed: int, bench: Bench) -> Cell:
     """Train, choose epoch and thresholds on dev, read the test splits once."""
     began = time.monotonic()
+    mode = bench.mode
     folder = bench.work / "runs" / name_of(mode, system, seed)
     if folder.exists():
         # Left by a call that was interrupted within this cell.
         shutil.rmtree(folder)
-    found = sources(mode, roots, seed=seed, encoder=bench.encoder)
-    task = task_of(
-        system, mode, bench.parts, seed=seed, encoder=bench.encoder, statistics=bench.statistics
-    )
+    found = sources(mode, bench.roots, seed=seed, encoder=bench.encoder)
+    task = task_of(system, mode, bench.parts, seed=seed, encoder=bench.encoder, statistics=bench.statistics)
     kept = ResumableCheckpoint(folder, monitor="val/selection")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = trainer_of(folder, bench.epochs or SETTINGS[mode].epochs, [kept])
+        trainer = trainer_of(mode, folder, bench.epochs or SETTINGS[mode].epochs, [kept])
         trainer.fit(task, mixture(system, mode, found, seed=seed))
         state = torch.load(kept.best_model_path, weights_only=True, map_location="cpu")
         task.load_state_dict(state["state_dict"])
-        dev = answers(task, found, "val", folder)
+        dev = answers(task, found, "val", mode, folder)
         thresholds = thresholds_of(dev)
-        test = scores(answers(task, found, "test", folder), thresholds)
+        test = scores(answers(task, found, "test", mode, folder), thresholds)
     shutil.rmtree(folder)
     return Cell(
         mode,
@@ -283,47 +289,38 @@ def name_of(mode: Mode, system: str, seed: int) -> str:
     return f"{mode}-{plain}-{seed}"
 
 
-def stored_cell(mode: Mode, system: str, seed: int, bench: Bench) -> Path:
-    return bench.work / "cells" / bench.fingerprint / f"{name_of(mode, system, seed)}.json"
+def stored_cell(system: str, seed: int, bench: Bench) -> Path:
+    return bench.work / "cells" / bench.fingerprint / f"{name_of(bench.mode, system, seed)}.json"
 
 
 def read_cell(path: Path) -> Cell:
     return Cell(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def run_cells(
-    wanted: Sequence[tuple[Mode, str, int]],
-    *,
-    bench: Bench,
-    roots: Mapping[Mode, Mapping[str, str]],
-    only_finished: bool,
-) -> list[Cell]:
+def run_cells(wanted: Sequence[tuple[str, int]], bench: Bench, *, only_finished: bool) -> list[Cell]:
     """Every cell, from the work folder where it is finished; no other where that is asked for."""
     cells: list[Cell] = []
-    for done, (mode, system, seed) in enumerate(wanted, start=1):
-        path = stored_cell(mode, system, seed, bench)
+    taken: list[float] = []
+    for done, (system, seed) in enumerate(wanted, start=1):
+        place = f"[{done}/{len(wanted)}] {bench.mode}, {system}, seed {seed}"
+        path = stored_cell(system, seed, bench)
         if path.is_file():
             cell = read_cell(path)
         elif only_finished:
             continue
         else:
-            left = [other for other in wanted[done - 1 :] if not stored_cell(*other, bench).is_file()]
-            taken = [c.seconds for c in cells if c.mode == mode]
-            each = statistics.mean(taken) if taken else GUESS[mode]
-            print(
-                f"[{done}/{len(wanted)}] {mode}, {system}, seed {seed}; about "
-                f"{each * len(left) / 60:.0f} min left",
-                flush=True,
-            )
-            cell = measure(mode, system, seed, bench=bench, roots=roots[mode])
+            each = statistics.mean(taken) if taken else GUESS[bench.mode]
+            left = sum(not stored_cell(*other, bench).is_file() for other in wanted[done - 1 :])
+            print(f"{place}; about {each * left / 60:.0f} min left", flush=True)
+            cell = measure(system, seed, bench)
+            taken.append(cell.seconds)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
             partial.write_text(json.dumps(cell._asdict()), encoding="utf-8")
             partial.replace(path)
         said = ", ".join(f"{name} {value:.1f}" for name, value in cell.test.items())
         print(
-            f"[{done}/{len(wanted)}] {mode}, {system}, seed {seed}: dev {cell.selection:.2f} at epoch "
-            f"{cell.epoch}; test {said}; {cell.seconds:.0f} s",
+            f"{place}: dev {cell.selection:.2f} at epoch {cell.epoch}; test {said}; {cell.seconds:.0f} s",
             flush=True,
         )
         cells.append(cell)
@@ -347,29 +344,25 @@ def environment() -> dict[str, object]:
     }
 
 
-def chosen_cells(options: argparse.Namespace, bench: Bench) -> list[tuple[Mode, str, int]]:
-    """The cells that are asked for, in the order in which they are worth most."""
-    seeds = range(1 if options.quick else options.seeds)
-    wanted: list[tuple[Mode, str, int]] = []
-    if options.mode in ("frozen", "both"):
-        systems = [name for name in SYSTEMS if not options.systems or name in options.systems]
-        wanted += [("frozen", system, seed) for seed in seeds for system in systems]
-    if options.mode in ("finetuned", "both") and not options.quick:
-        graph = options.graph or best_graph(
-            [
-                read_cell(path)
-                for seed in seeds
-                for system in SYSTEMS
-                if (path := stored_cell("frozen", system, seed, bench)).is_file()
-            ]
-        )
+def chosen_cells(
+    options: argparse.Namespace, mode: Mode, work: Path, texts: Mapping[str, str]
+) -> list[tuple[str, int]]:
+    """System and seed of each cell that is asked for, seed after seed."""
+    systems: Sequence[str] = SYSTEMS
+    if mode == "finetuned":
+        graph = options.graph
+        if graph is None:
+            frozen = prepare("frozen", work, options.encoder, texts, epochs=None)
+            places = [(system, seed) for system in SYSTEMS for seed in range(options.seeds)]
+            graph = best_graph(run_cells(places, frozen, only_finished=True))
         if graph is None:
             raise SystemExit(
                 "No frozen cell says which graph to fine-tune: run --mode frozen first, or give --graph."
             )
-        systems = [name for name in (SEPARATE, graph) if not options.systems or name in options.systems]
-        wanted += [("finetuned", system, seed) for seed in seeds for system in systems]
-    return wanted
+        systems = (SEPARATE, graph)
+    seeds = range(1 if options.quick else options.seeds)
+    chosen = [name for name in systems if not options.systems or name in options.systems]
+    return [(system, seed) for seed in seeds for system in chosen]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -385,7 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--work", type=Path, help="folder of shards, features and finished cells")
     parser.add_argument("--finished", action="store_true", help="measure nothing: write what is finished")
-    parser.add_argument("--quick", action="store_true", help="frozen, one seed, one epoch: does it run?")
+    parser.add_argument("--quick", action="store_true", help="one seed, one epoch: does it run?")
     options = parser.parse_args(arguments)
     # Its handlers hold the first stderr, so redirecting does not silence it.
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -393,15 +386,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         work.mkdir(parents=True, exist_ok=True)
         texts = shards(options.data, work)
-        stored = features(texts, options.encoder, work)
-        bench = prepare(work, options.encoder, stored, epochs=1 if options.quick else None)
-        roots: dict[Mode, Mapping[str, str]] = {"frozen": stored, "finetuned": texts}
         cells: list[Cell] = []
-        for mode in ("frozen", "finetuned") if options.mode == "both" else (options.mode,):
-            # One after the other: which graph is fine-tuned follows from the frozen cells.
-            part = argparse.Namespace(**{**vars(options), "mode": mode})
-            wanted = chosen_cells(part, bench)
-            cells += run_cells(wanted, bench=bench, roots=roots, only_finished=options.finished)
+        modes: Sequence[Mode] = ("frozen", "finetuned") if options.mode == "both" else (options.mode,)
+        for mode in modes:
+            bench = prepare(mode, work, options.encoder, texts, epochs=1 if options.quick else None)
+            # After the frozen cells, since they say which graph is fine-tuned.
+            wanted = chosen_cells(options, mode, work, texts)
+            cells += run_cells(wanted, bench, only_finished=options.finished)
+        made = {rule: links(make(bench.parts)) for rule, make in RULES.items()}
     found = rows(cells)
     print(table(found))
     print(gains(found))
@@ -412,10 +404,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         + ("--quick" if options.quick else f"--mode {options.mode} --seeds {options.seeds}"),
         "environment": environment(),
         "data": "GoEmotions and EmoBank",
-        "encoder": read_manifest(stored[CATEGORIES]).features["text"].encoder,
+        "encoder": named_extractor("text", options.encoder).identity,
         "settings": {mode: dict(given._asdict()) for mode, given in SETTINGS.items()},
         "selection": "epoch and thresholds on dev; test read once for each cell",
-        "graphs": {rule: links(make(bench.parts)) for rule, make in RULES.items()},
+        "graphs": made,
         "cells": [cell._asdict() for cell in cells],
         "rows": found,
         "limit": {"what": f"marks of {SEPARATE}: {json.dumps(LEAST)}", "failures": below},

@@ -13,9 +13,9 @@ from affectkit.encoders.hypergraph import HypergraphEncoder
 from affectkit.encoders.identity import IdentityEncoder
 from affectkit.encoders.principal_components import PrincipalComponentsEncoder
 from affectkit.encoders.projection import ProjectionEncoder
+from affectkit.encoders.text_tokenizer import TextTokenizer
 from affectkit.encoders.timm_image import TimmImageEncoder
 from affectkit.encoders.timm_stages import TimmStageEncoder
-from affectkit.encoders.text_tokenizer import TextTokenizer
 from affectkit.encoders.transformers_text import TransformersTextEncoder
 from affectkit.encoders.transformers_tokens import TransformersTokenEncoder
 from affectkit.encoders.weights_digest import weights_digest
@@ -26,9 +26,9 @@ __all__ = [
     "IdentityEncoder",
     "PrincipalComponentsEncoder",
     "ProjectionEncoder",
+    "TextTokenizer",
     "TimmImageEncoder",
     "TimmStageEncoder",
-    "TextTokenizer",
     "TransformersTextEncoder",
     "TransformersTokenEncoder",
     "Waveform",

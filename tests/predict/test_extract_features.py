@@ -263,7 +263,12 @@ def texts(folder: Path, *, record: ItemRecord | None = None) -> Path:
     )
     with DatasetWriter(folder, template) as writer:
         for number in range(5 if record is None else 1):
-            made: ItemRecord = {"id": str(number), "label": None, "text": "x" * number, "multilabel": [number]}
+            made: ItemRecord = {
+                "id": str(number),
+                "label": None,
+                "text": "x" * number,
+                "multilabel": [number],
+            }
             writer.add_item("train", f"key{number}", made if record is None else record)
     return folder
 

@@ -56,7 +56,9 @@ def test_batches_hold_ids_masks_texts_and_targets(tmp_path: Path, tokenizer: str
     (batch,) = cast("list[AffectBatch]", list(data.val_dataloader()))
     assert batch.meta["text"][:2] == ["so good", "so very very very good"]  # type: ignore[index]
     assert batch.inputs["text"].tolist()[0] == [2, 4, 6, 3, 0, 0, 0]
-    assert batch.masks["text"].sum(1).tolist() == [4, 7, 6, 6] and batch.valid.tolist() == [True] * 3 + [False]
+    assert batch.masks["text"].sum(1).tolist() == [4, 7, 6, 6] and batch.valid.tolist() == [True] * 3 + [
+        False
+    ]
     target = batch.target
     assert target.label is None and target.multilabel is not None
     assert target.multilabel[:3].argmax(1).tolist() == [0, 1, 2] and data.feature_dims == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -23,7 +23,8 @@ class DescriptorPrompts(nn.Module):
     Args:
         base: The CLIP model.
         class_names: Names of the classes in the order of the labels.
-        descriptors: A sentence for each class, in the same order; None = the names.
+        descriptors: A sentence for each class, in the same order or by the names of the classes; None =
+            the names.
         num_context: Number n of vectors for each class.
         position: Where the sentence stands: ``"end"``, ``"middle"`` or ``"front"``.
         temperature: Divides the cosines; None = the model's own scale.
@@ -33,8 +34,8 @@ class DescriptorPrompts(nn.Module):
         - Output: ``logits`` (B, C), ``embedding`` (B, E) as given.
 
     Raises:
-        ValueError: If the numbers of names and sentences differ, a prompt is too long for the text tower,
-            or the temperature is not positive.
+        ValueError: If the numbers of names and sentences differ, a sentence has the name of no class, a
+            prompt is too long for the text tower, or the temperature is not positive.
         UnsupportedTowerError: If the model has no text tower.
 
     References:
@@ -59,7 +60,7 @@ class DescriptorPrompts(nn.Module):
         base: ClipBase,
         class_names: Sequence[str],
         *,
-        descriptors: tuple[str, ...] | None = None,
+        descriptors: tuple[str, ...] | dict[str, str] | None = None,
         num_context: int = 8,
         position: ContextPosition = "end",
         temperature: float | None = None,
@@ -111,7 +112,9 @@ class DescriptorPrompts(nn.Module):
         logits = cosine_logits(features.pooled, text, self.base, temperature=self.temperature)
         return AffectOutput(logits=logits, embedding=features.pooled)
 
-    def rename(self, class_names: Sequence[str], descriptors: tuple[str, ...] | None = None) -> None:
+    def rename(
+        self, class_names: Sequence[str], descriptors: tuple[str, ...] | dict[str, str] | None = None
+    ) -> None:
         """Take other names and sentences for as many classes; without sentences, the names stand for them.
 
         Raises:
@@ -129,12 +132,33 @@ class DescriptorPrompts(nn.Module):
         self.memory.clear()
 
 
-def _described(class_names: Sequence[str], descriptors: Sequence[str] | None) -> tuple[str, ...]:
+def _described(
+    class_names: Sequence[str], descriptors: Sequence[str] | Mapping[str, str] | None
+) -> tuple[str, ...]:
     names = readable(class_names)
     if descriptors is None:
         return names
+    if isinstance(descriptors, Mapping):
+        return _by_name(names, dict(zip(readable(list(descriptors)), descriptors.values(), strict=True)))
     if len(descriptors) != len(names):
         raise ValueError(
             f"{len(names)} classes were given {len(descriptors)} descriptors: give one sentence for each."
         )
     return tuple(descriptors)
+
+
+def _by_name(names: tuple[str, ...], sentences: Mapping[str, str]) -> tuple[str, ...]:
+    missing = [name for name in names if name not in sentences]
+    unknown = [name for name in sentences if name not in names]
+    if unknown:
+        beside = f" and none for {missing[0]!r}" if missing else ""
+        raise ValueError(
+            f"the descriptors have a sentence for {unknown[0]!r}{beside}: give one for each of the classes "
+            f"{', '.join(names)}, and for no other."
+        )
+    if missing:
+        raise ValueError(
+            f"the descriptors have no sentence for {missing[0]!r}: give one for each of the classes "
+            f"{', '.join(names)}."
+        )
+    return tuple(sentences[name] for name in names)

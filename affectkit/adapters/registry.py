@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, cast, get_type_hints
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, cast, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from affectkit.adapters.protocol import ClipAdapter
@@ -92,13 +92,18 @@ def _converted(
     from jsonargparse import ArgumentError, ArgumentParser
 
     converted: dict[str, object] = {}
+    hints = get_type_hints(cls.__init__)
     for option, value in options.items():
+        # The parser of a command line hands the null of a single nested option on as this text.
+        if value == "None" and NoneType in get_args(hints[option]):
+            converted[option] = None
+            continue
         parser = ArgumentParser(exit_on_error=False)
         parser.add_class_arguments(cls, skip={"base", "class_names", *(set(known) - {option})})
         try:
             converted[option] = parser.parse_object({option: value})[option]
         except ArgumentError as error:
-            wanted = get_type_hints(cls.__init__)[option]
+            wanted = hints[option]
             readable = wanted.__name__ if isinstance(wanted, type) else str(wanted)
             readable = readable.replace("typing.", "").replace("collections.abc.", "")
             raise ValueError(

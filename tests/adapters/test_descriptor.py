@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from affectkit.adapters import DescriptorPrompts, cosine_logits
+from affectkit.adapters import (
+    DescriptorPrompts,
+    cosine_logits,
+    load_adapter,
+    make_adapter,
+    save_adapter,
+)
 from affectkit.encoders.clip import clip_base
 from affectkit.types import Encoding
 
@@ -60,3 +66,31 @@ def test_names_stand_for_missing_sentences_and_can_change() -> None:
         adapter.rename(["a", "b"])
     with pytest.raises(ValueError, match="3 classes were given 2 descriptors"):
         DescriptorPrompts(base, NAMES, descriptors=SENTENCES[:2])
+
+
+def test_sentences_by_name_are_put_in_the_order_of_the_classes() -> None:
+    base = clip_base("tiny")
+    expected = DescriptorPrompts(base, ["deep_sorrow", "joy"], descriptors=("tears", "a smile"))
+    by_name = DescriptorPrompts(
+        base, ["deep_sorrow", "joy"], descriptors={"joy": "a smile", "deep sorrow": "tears"}
+    )
+    assert torch.equal(by_name.layout.ids, expected.layout.ids)
+    assert by_name.descriptors == {"joy": "a smile", "deep sorrow": "tears"}
+    by_name.rename(["joy", "deep_sorrow"], {"joy": "a smile", "deep_sorrow": "tears"})
+    assert torch.equal(by_name.layout.ids, expected.layout.ids.flip(0))
+    for sentences, message in (
+        ({"joy": "a"}, "no sentence for 'fear': give one for each of the classes joy, fear"),
+        ({"joy": "a", "fear": "b", "awe": "c"}, "a sentence for 'awe': give"),
+        ({"joy": "a", "Fear": "b"}, "a sentence for 'Fear' and none for 'fear'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            DescriptorPrompts(base, ["joy", "fear"], descriptors=sentences)
+
+
+def test_sentences_by_name_come_back_from_a_file(tmp_path: Path) -> None:
+    adapter = make_adapter("descriptor", clip_base("tiny"), ["a", "b"], descriptors={"b": "two", "a": "one"})
+    save_adapter(tmp_path / "adapter.safetensors", adapter)
+    again = load_adapter(tmp_path / "adapter.safetensors")
+    assert isinstance(again, DescriptorPrompts) and isinstance(adapter, DescriptorPrompts)
+    assert again.descriptors == {"b": "two", "a": "one"}
+    assert torch.equal(again.layout.ids, adapter.layout.ids)

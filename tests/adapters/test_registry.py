@@ -6,10 +6,12 @@ import functools
 
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 
-from affectkit.adapters import ClipFeatureAdapter, ClipLora, LinearProbe
+from affectkit.adapters import ClipFeatureAdapter, ClipLora, DescriptorPrompts, LinearProbe
 from affectkit.adapters.registry import ADAPTERS, adapter_class, adapter_name, make_adapter, option_names
 from affectkit.encoders.clip import ClipBase, clip_base
+from affectkit.tasks import PromptTuningTask
 
 NAMES = ("joy", "anger")
 
@@ -57,3 +59,22 @@ def test_what_is_not_known_is_one_sentence() -> None:
         make_adapter("clip_lora", base_of(), NAMES, scaling="peft")
     with pytest.raises(ValueError, match="Linear is no adapter by name"):
         adapter_name(torch.nn.Linear(2, 2))
+
+
+def test_null_and_sentences_by_name_reach_the_adapter_from_a_command_line() -> None:
+    parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
+    parser.add_subclass_arguments(PromptTuningTask, "model")
+    path = f"{PromptTuningTask.__module__}.{PromptTuningTask.__name__}"
+    given = ["--model", path, "--model.init_args.label_space", "folders2.test"]
+    for text, expected in (
+        ("null", None),
+        ("{joy: a smile, anger: a frown}", {"joy": "a smile", "anger": "a frown"}),
+        ("[a smile, a frown]", ("a smile", "a frown")),
+    ):
+        nested = parser.parse_args([*given, "--model.init_args.adapter_options.descriptors", text])
+        options = nested.model.init_args.adapter_options
+        adapter = make_adapter("descriptor", base_of(), NAMES, **options)
+        assert isinstance(adapter, DescriptorPrompts) and adapter.descriptors == expected
+    # An option that allows no null is told so, and a text stays a text.
+    with pytest.raises(ValueError, match="num_context"):
+        make_adapter("descriptor", base_of(), NAMES, num_context="None")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from affectkit import __version__
 from affectkit.data.shards import Manifest, ShardError, read_manifest
+from affectkit.labels import AffectScale, affect_scales
+from affectkit.report.circumplex_section import circumplex_section
 from affectkit.report.figures import (
     class_scores,
     confusion_figure,
@@ -28,13 +30,14 @@ _PACKAGES = ("torch", "lightning", "torchmetrics", "numpy")
 def build_report(folder: str | Path) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
 
+    Where the numbers of a picture stand in no other file of the run, they are beside it as CSV.
+
     Raises:
         RunFolderError: If ``folder`` is not that of a run.
     """
     run = read_run(folder)
-    sections = [
-        section for section in (_results(run), _training(run), _curriculum(run)) if section is not None
-    ]
+    parts = (_results(run), circumplex_section(run.predicted, _scale(run)), _training(run), _curriculum(run))
+    sections = [section for section in parts if section is not None]
     page = Page(
         title=f"affectkit report: {run.folder.resolve().parent.name}",
         notice=_notice(run),
@@ -48,6 +51,9 @@ def build_report(folder: str | Path) -> Path:
     (run.folder / "figures").mkdir(exist_ok=True)
     for name, data in images.items():
         _write(run.folder / "figures" / f"{name}.png", data)
+    for picture in pictures:
+        if picture.numbers is not None:
+            _write(run.folder / "figures" / f"{picture.name}.csv", picture.numbers.as_csv())
     path = run.folder / "report.html"
     _write(path, render_page(page, images).encode("utf-8"))
     return path
@@ -159,6 +165,15 @@ def _manifest(run: RunRecord) -> Manifest | None:
     except (OSError, ShardError):
         # The data may have been moved since; the rest of the report does not depend on it.
         return None
+
+
+def _scale(run: RunRecord) -> AffectScale | None:
+    """Range of the predicted values, as the task or its data state it."""
+    manifest, stated = _manifest(run), run.setting("model", "init_args", "scale")
+    known = {scale.name: scale for scale in affect_scales()}
+    if isinstance(stated, str) and stated in known:
+        return known[stated]
+    return None if manifest is None else manifest.dims
 
 
 def _notice(run: RunRecord) -> str:

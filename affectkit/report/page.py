@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,19 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure with the name of its file and the sentence that stands in for it."""
+    """A figure with the name of its file, the sentence that stands in for it, and its numbers.
+
+    Args:
+        name: Name of its file.
+        figure: The figure.
+        description: What it shows, for those who do not see it.
+        numbers: What was drawn, for a file beside the picture.
+    """
 
     name: str
     figure: Figure
     description: str
+    numbers: Table | None = None
 
     def png(self) -> bytes:
         """Render as PNG; the same figure gives the same bytes."""
@@ -34,6 +43,13 @@ class Table:
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+    def as_csv(self) -> bytes:
+        """Header and rows as a file."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([self.header, *self.rows])
+        return text.getvalue().encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from affectkit.callbacks import LogRow, ResultsWriter, read_curriculum, read_log, read_shown
+from affectkit.report.predicted_values import PredictedValues, read_predicted_values
 
 
 class RunFolderError(ValueError):
@@ -35,6 +36,7 @@ class RunRecord:
         shown: Keys in the order in which each epoch showed them.
         config: The configuration of the training, as nested plain values.
         commands: Commands run in this folder, oldest first.
+        predicted: Values that the test predicted, or None where it predicted none.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class RunRecord:
     shown: Mapping[int, Sequence[str]] = field(default_factory=dict)
     config: Mapping[str, object] = field(default_factory=dict)
     commands: Sequence[str] = ()
+    predicted: PredictedValues | None = None
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Return (epoch, value) pairs of a logged key."""
@@ -79,6 +82,7 @@ def read_run(folder: str | Path) -> RunRecord:
         results = _read_json(folder / ResultsWriter.METRICS)
         confusion = _read_json(folder / ResultsWriter.CONFUSION)
         log = read_log(folder) if (folder / "metrics.csv").is_file() else []
+        predicted = read_predicted_values(folder / ResultsWriter.PREDICTIONS)
     except (ValueError, yaml.YAMLError) as error:
         raise RunFolderError(
             f"A file of the run {folder} cannot be read ({error}): test the run again."
@@ -96,6 +100,7 @@ def read_run(folder: str | Path) -> RunRecord:
         shown=read_shown(folder),
         config=config if isinstance(config, dict) else {},
         commands=commands.read_text(encoding="utf-8").splitlines() if commands.is_file() else [],
+        predicted=predicted,
     )
 
 

@@ -33,6 +33,7 @@ class _Audience(NamedTuple):
     gender: list[str]
     age: list[str]
     taste: NDArray[np.float64]
+    mood: NDArray[np.float64]
 
 
 def write_synthetic_audience(
@@ -97,7 +98,7 @@ def write_synthetic_audience(
             for scene in range(scenes):
                 shown = topic + 0.4 * chance.normal(size=_TOPICS)
                 text = shown @ tongue + 0.3 * chance.normal(size=feature_dim)
-                reactions = _reactions(chance, audience.taste @ shown / _TOPICS**0.5)
+                reactions = _reactions(chance, audience.mood + audience.taste @ shown)
                 means = group_means(
                     reactions,
                     {"gender": audience.gender, "age": audience.age},
@@ -131,14 +132,17 @@ def _audience(
 ) -> _Audience:
     gender = [genders[person % len(genders)] for person in range(people)]
     age = [ages[person // len(genders) % len(ages)] for person in range(people)]
-    shared = {name: rng.normal(size=_TOPICS) for name in (*genders, *ages)}
+    # What everybody likes, what people of a gender or age like beside it, and how much they like anything.
+    common = rng.normal(size=_TOPICS)
+    shared = {name: 0.4 * rng.normal(size=_TOPICS) for name in (*genders, *ages)}
+    mood = {name: 0.7 * rng.normal() for name in (*genders, *ages)}
     taste = np.stack(
         [
-            shared[one] + shared[other] + 0.5 * rng.normal(size=_TOPICS)
+            common + shared[one] + shared[other] + 0.3 * rng.normal(size=_TOPICS)
             for one, other in zip(gender, age, strict=True)
         ]
     )
-    return _Audience(gender, age, taste)
+    return _Audience(gender, age, taste, np.array([mood[g] + mood[a] for g, a in zip(gender, age)]))
 
 
 def _reactions(rng: np.random.Generator, liking: NDArray[np.float64]) -> Tensor:
@@ -146,10 +150,10 @@ def _reactions(rng: np.random.Generator, liking: NDArray[np.float64]) -> Tensor:
     people = len(liking)
     time = np.arange(_RATE * _SECONDS) / _RATE
     eeg = rng.normal(scale=2.0, size=(people, len(_ELECTRODES), len(time)))
-    # In microvolt: alpha falls on the left where people like it, beta rises everywhere.
+    # In microvolt: where people like it alpha falls on the left, and beta rises everywhere.
     right = np.array([name == "F4" for name in _ELECTRODES])
     alpha = 10.0 * np.exp(0.15 * np.outer(liking, np.where(right, 1.0, -1.0)))
-    beta = 6.0 * np.exp(0.2 * np.abs(liking))[:, None] * np.ones(len(_ELECTRODES))
+    beta = 6.0 * np.exp(0.15 * liking)[:, None] * np.ones(len(_ELECTRODES))
     for hertz, size in ((6.0, np.full_like(alpha, 8.0)), (10.0, alpha), (20.0, beta)):
         phase = rng.uniform(0, 2 * np.pi, size=(people, len(_ELECTRODES), 1))
         eeg += size[..., None] * np.sin(2 * np.pi * hertz * time + phase)

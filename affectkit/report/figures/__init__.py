@@ -1,5 +1,6 @@
 """Figures of a report. Each is a function of plain numbers and returns a matplotlib figure."""
 
+from affectkit.report.figures.circumplex import CircumplexClass, circumplex_classes, circumplex_figure
 from affectkit.report.figures.confusion import confusion_figure
 from affectkit.report.figures.contact_sheet import contact_sheet_figure
 from affectkit.report.figures.curriculum import curriculum_figure
@@ -7,10 +8,15 @@ from affectkit.report.figures.curves import Series, learning_curves_figure
 from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
+from affectkit.report.figures.robustness import RobustnessPoint, robustness_figure
 
 __all__ = [
+    "CircumplexClass",
     "ClassScore",
+    "RobustnessPoint",
     "Series",
+    "circumplex_classes",
+    "circumplex_figure",
     "class_scores",
     "confusion_figure",
     "contact_sheet_figure",
@@ -19,4 +25,5 @@ __all__ = [
     "learning_curves_figure",
     "per_class_figure",
     "prototype_grid_figure",
+    "robustness_figure",
 ]

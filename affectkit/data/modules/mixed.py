@@ -57,8 +57,9 @@ class MixedDataModule(LightningDataModule):
 
     def __init__(
         self,
-        # sources of samples of several kinds: no one type of sample fits
-        sources: dict[str, ShardDataModule[Any]],
+        # Sources of samples of several kinds, so no one type of sample fits. Not ShardDataModule[Any]: the
+        # command line would then know only the options that every source has.
+        sources: dict[str, ShardDataModule],  # type: ignore[type-arg]
         *,
         repeats: dict[str, float] | None = None,
         weights: dict[str, float] | None = None,

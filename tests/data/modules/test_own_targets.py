@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
 
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader.source_loader import SourceLoader
-from affectkit.data.modules import DataModuleError, ImageDataModule, MixedDataModule, SourceTargets
+from affectkit.data.modules import (
+    DataModuleError,
+    ImageDataModule,
+    MixedDataModule,
+    ShardDataModule,
+    SourceTargets,
+)
 from affectkit.data.modules.own_targets import OwnTargets
 from affectkit.data.schema import ItemRecord
 from affectkit.data.shards import DatasetWriter, Licence, Manifest
@@ -120,7 +126,7 @@ def test_each_source_counts_its_classes(folders: dict[str, str]) -> None:
 
 
 def test_orders_that_differ_need_no_common_one(folders: dict[str, str]) -> None:
-    sources = {
+    sources: dict[str, ShardDataModule[Any]] = {
         "faces": source(folders["faces"], space="meld7.official"),
         "rich": source(folders["rich"], space="meld7.merbench"),
     }
@@ -158,7 +164,10 @@ def write_votes(folder: Path, *, several: bool) -> str:
 
 def test_votes_and_several_labels_have_a_column_each(folders: dict[str, str], tmp_path: Path) -> None:
     root = write_votes(tmp_path, several=False)
-    sources = {"votes": source(root, batch=1), "faces": source(folders["faces"])}
+    sources: dict[str, ShardDataModule[Any]] = {
+        "votes": source(root, batch=1),
+        "faces": source(folders["faces"]),
+    }
     data = MixedDataModule(sources, own_targets={"votes": "distribution"})
     found = {batch.keys[0]: batch.target.extra for batch in data.train_dataloader()}
     columns = {key: extra["votes"].tolist() for key, extra in found.items() if extra is not None}

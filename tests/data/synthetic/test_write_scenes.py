@@ -128,7 +128,7 @@ def test_pictures_may_have_values_in_place_of_labels(tmp_path: Path) -> None:
     assert values == [row["dims"] for row in rows["both"]]
     # Joy is pleasant and fear is not; neither at more than full intensity.
     joy, fear = (manifests["both"].label_space.index(name) for name in ("joy", "fear"))
-    by_label = {row["label"]: row["dims"] for row in rows["both"]}
-    assert 0.5 < by_label[joy][0] <= 0.8 and -0.6 <= by_label[fear][0] < -0.4
+    valence = {row["label"]: cast(float, row["dims"][0]) for row in rows["both"]}
+    assert 0.5 < valence[joy] <= 0.8 and -0.6 <= valence[fear] < -0.4
     with pytest.raises(ValueError, match="targets='values'"):
         write_synthetic_pictures(tmp_path / "x", targets="values")  # type: ignore[arg-type]

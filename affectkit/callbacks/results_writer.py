@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast, runtime_checkable
 
@@ -44,6 +45,11 @@ class SeparatesSources(Protocol):
         """Label order of each data set; None where it has no labels."""
         ...
 
+    @property
+    def source_axes(self) -> Mapping[str, Sequence[str]]:
+        """Names of the values of each data set; none where it has no values."""
+        ...
+
     def source_protocols(self) -> Mapping[str, str]:
         """What each metric of each data set counts, by ``DATASET/METRIC``."""
         ...
@@ -67,8 +73,9 @@ class ResultsWriter(Callback):
     ``predictions.csv`` has a row for each sample or utterance, in the order of the store, with the
     probability ``p_LABEL`` of each label and each predicted value ``dim_AXIS``. All ranks' rows are
     gathered, so the files are the same for any number of ranks; each file is whole or absent. After a
-    prediction, ``predicted.csv`` holds the same rows of
-    the split that was predicted, which needs no labels. A task whose data sets have labels of their own
+    prediction, ``predicted.csv`` holds the same rows of the split that was predicted, which needs no
+    labels. Where a row may have several labels, each has a probability of its own, those above one half
+    are the prediction, and there is no ``confusion.json``. A task whose data sets have labels of their own
     gets ``confusion.DATASET.json``, ``predictions.DATASET.csv`` and ``predicted.DATASET.csv``. It reads the
     :class:`~affectkit.callbacks.AffectPrediction` that ``predict_step`` returns, and ``test_step``
     under ``"prediction"``.
@@ -116,12 +123,13 @@ class ResultsWriter(Callback):
         scores = {name: value if math.isfinite(value) else None for name, value in sorted(values.items())}
         protocols = {f"test/{name}": text for name, text in _protocols(pl_module).items()}
         replace_text(folder / self.METRICS, _json({"metrics": scores, "protocols": protocols, **facts}))
-        for source, (rows, labels, axes) in tables.items():
-            if labels:
+        for source, (rows, labels, axes, several) in tables.items():
+            if labels and not several:
                 counts = rows.confusion(len(labels))
                 confusion = _json({"labels": labels, "rows": "truth", "counts": counts})
                 replace_text(folder / _of_source(self.CONFUSION, source), confusion)
-            replace_text(folder / _of_source(self.PREDICTIONS, source), rows.table(labels, axes))
+            table = rows.table(labels, axes, several=several)
+            replace_text(folder / _of_source(self.PREDICTIONS, source), table)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin without rows."""
@@ -144,8 +152,9 @@ class ResultsWriter(Callback):
         folder = self._folder(trainer)
         tables = self._gathered(trainer, pl_module)
         if trainer.is_global_zero:
-            for source, (rows, labels, axes) in tables.items():
-                replace_text(folder / _of_source(self.PREDICTED, source), rows.table(labels, axes))
+            for source, (rows, labels, axes, several) in tables.items():
+                table = rows.table(labels, axes, several=several)
+                replace_text(folder / _of_source(self.PREDICTED, source), table)
 
     def _folder(self, trainer: Trainer) -> Path:
         # Asking the trainer is collective, so every rank does.
@@ -163,7 +172,7 @@ class ResultsWriter(Callback):
         """Rows of all ranks in the order of the store, where there are any, with names of what they hold."""
         spaces: dict[str, LabelSpace | None] = {}
         if isinstance(pl_module, SeparatesSources):
-            spaces = {name: space for name, space in pl_module.source_spaces.items() if space is not None}
+            spaces = dict(pl_module.source_spaces)
         spaces[""] = pl_module.label_space if isinstance(pl_module, ReportsFacts) else None
         found: dict[str, _Table] = {}
         # Each exchange is collective: every rank goes through the same names, with or without rows.
@@ -175,16 +184,20 @@ class ResultsWriter(Callback):
             names: Iterable[str] = space if space and classes else map(str, range(classes))
             if len(rows.keys):
                 axes = value_names(trainer, pl_module, count=values)
-                found[source] = _Table(rows.sorted(), list(names), axes)
+                if source and isinstance(pl_module, SeparatesSources):
+                    axes = list(pl_module.source_axes[source])
+                several = space is not None and space.kind == "multilabel"
+                found[source] = _Table(rows.sorted(), list(names), axes, several)
         return found
 
 
 class _Table(NamedTuple):
-    """Rows, the names of their labels and those of their values."""
+    """Rows, the names of their labels and those of their values; whether a row may have several labels."""
 
     rows: _Rows
     labels: list[str]
     axes: list[str]
+    several: bool
 
 
 class _Rows:
@@ -270,21 +283,29 @@ class _Rows:
         )
         return counts
 
-    def table(self, labels: list[str], axes: list[str]) -> str:
+    def table(self, labels: list[str], axes: list[str], *, several: bool) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = [*(f"p_{label}" for label in labels), *(f"dim_{axis}" for axis in axes)]
         writer.writerow(["key", "utterance", "target", "prediction", *columns])
-        chances = self.logits.double().softmax(dim=1)
+        logits = self.logits.double()
+        chances = logits.sigmoid() if several else logits.softmax(dim=1)
         numbers = torch.cat([chances, self.dims.double()], dim=1).tolist()
-        best = self.logits.argmax(dim=1).tolist() if labels else [None] * len(numbers)
-        for name, (_, utterance), target, index, row in zip(
-            self.names(), self.place.tolist(), self.target.tolist(), best, numbers, strict=True
+        said = self._said(labels, several=several)
+        for name, (_, utterance), target, guess, row in zip(
+            self.names(), self.place.tolist(), self.target.tolist(), said, numbers, strict=True
         ):
             truth = "" if target == IGNORE_LABEL or not labels else labels[target]
-            guess = "" if index is None else labels[index]
             writer.writerow([name, utterance, truth, guess, *(f"{number:.6f}" for number in row)])
         return text.getvalue()
+
+    def _said(self, labels: list[str], *, several: bool) -> list[str]:
+        """The label of each row; of several, those that are more likely than not."""
+        if several:
+            return ["; ".join(compress(labels, row)) for row in (self.logits > 0).tolist()]
+        if not labels:
+            return [""] * len(self.logits)
+        return [labels[index] for index in self.logits.argmax(dim=1).tolist()]
 
 
 def _of_source(name: str, source: str) -> str:

@@ -275,6 +275,11 @@ class CategoricalDimensionalTask(AffectTask):
         self.save_hyperparameters()
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the dimensions, in their order."""
+        return self.scale.axes
+
+    @property
     def input_dims(self) -> dict[str, int | None]:
         """Width of the stored features of each modality."""
         return {name: self._inputs.get(name) for name in super().input_dims}

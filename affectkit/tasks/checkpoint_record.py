@@ -44,7 +44,9 @@ class CheckpointRecord:
         return {
             "version": self.version,
             "injected": list(self.injected),
-            "label_space": None if space is None else {"name": space.name, "labels": list(space.labels)},
+            "label_space": None
+            if space is None
+            else {"name": space.name, "labels": list(space.labels), "kind": space.kind},
             "epoch_loss": list(self.epoch_loss),
             "task": self.task,
             "pictures": None if self.pictures is None else self.pictures.to_plain(),

@@ -182,6 +182,9 @@ def test_two_sources_of_which_each_knows_one(several: bool, tmp_path: Path) -> N
     assert not any("ccc" in name for name in found if name.startswith("val/words"))
     assert not any("f1" in name or "accuracy" in name for name in found if name.startswith("val/values"))
     assert {"val/words/loss", "val/values/loss"} <= set(found)
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    again = CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt")
+    assert again.label_space == space
 
 
 def test_pictures_and_stored_features_are_fused(tmp_path: Path) -> None:

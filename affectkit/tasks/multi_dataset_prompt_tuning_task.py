@@ -180,6 +180,11 @@ class MultiDatasetPromptTuningTask(ClipTask):
         """Label order of each data set; None where values are predicted."""
         return {name: spec.space for name, spec in self.datasets.items()}
 
+    @property
+    def source_axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of the values of each data set; none where classes are predicted."""
+        return {name: spec.axes for name, spec in self.datasets.items()}
+
     def source_protocols(self) -> dict[str, str]:
         """What each metric of each data set counts, by ``DATASET/METRIC``."""
         return {

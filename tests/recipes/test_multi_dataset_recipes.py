@@ -108,7 +108,7 @@ def test_fit_test_predict_reload(recipe: str, drawn: dict[str, str], tmp_path: P
     texts = [path.read_text(encoding="utf-8") for path in tables.values()]
     assert texts[0] == texts[1] and not (run / "predictions.csv").exists()
     counts = json.loads((run / f"confusion.{names[0]}.json").read_text())
-    assert sum(map(sum, counts["counts"])) == 7
+    assert sum(map(sum, counts["counts"])) == 7 and not (run / f"confusion.{names[1]}.json").exists()
     # Without the command line, the checkpoint alone gives what the test wrote.
     task = MultiDatasetPromptTuningTask.load_from_checkpoint(best).eval()
     assert counts["labels"] == list(task.datasets[names[0]].outputs)
@@ -123,6 +123,11 @@ def test_fit_test_predict_reload(recipe: str, drawn: dict[str, str], tmp_path: P
                     torch.testing.assert_close(
                         row, torch.tensor(written, dtype=torch.float64), atol=2e-5, rtol=0
                     )
+    for name in names[1:]:
+        axes = [f"dim_{axis}" for axis in task.datasets[name].outputs]
+        with (run / f"predictions.{name}.csv").open(encoding="utf-8") as file:
+            valued = list(csv.DictReader(file))
+        assert len(valued) == 7 and all(float(row[axis]) < 9 for row in valued for axis in axes)
     # A picture of no data set gets a label, and every value.
     out = tmp_path / "mine.csv"
     assert main(["predict", drawn[names[1]], "--model", str(run), "--out", str(out), "--device", "cpu"]) == 0

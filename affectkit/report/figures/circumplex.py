@@ -15,6 +15,8 @@ from affectkit.report.figures.style import INK, MUTED, PALETTE, figure_style
 
 #: So many deviations along each axis of an ellipse hold half of a normal distribution.
 _HALF = float(np.sqrt(2 * np.log(2)))
+_LINES = ("-", "--", ":")
+_LEGEND_ROWS = 18
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 #: More points of a class than these say nothing more; every row counts in its ellipse.
 _MAX_POINTS = 600
@@ -96,39 +98,38 @@ def circumplex_figure(
         index: (N,) class of each point, e.g. its true label.
         labels: Names of the classes.
         anchors: Valence and arousal that classes stand for, by name, on the scale of the points.
-        limits: Lowest and highest value of the scale; None fits what is drawn.
+        limits: Lowest and highest value of the scale, whose middle is then marked; what lies outside is
+            drawn too.
         title: Heading of the figure.
 
     Raises:
         ValueError: If the shapes do not fit, or a class has no name.
     """
     classes = circumplex_classes(points, index, labels, anchors)
+    shown = sum(one.rows > 0 for one in classes)
+    columns = max(1, -(-shown // _LEGEND_ROWS))
     with figure_style():
-        figure = Figure(figsize=(7.6, 5.4), layout="constrained")
+        figure = Figure(figsize=(5.5 + 1.6 * columns, 5.2), layout="constrained")
         axes = figure.add_subplot()
-        low, high = _limits(points, classes) if limits is None else limits
-        middle = (low + high) / 2
-        for line in (axes.axhline, axes.axvline):
-            line(middle, color=MUTED, linewidth=0.8, zorder=0)
+        if limits is not None:
+            for line in (axes.axhline, axes.axvline):
+                line((limits[0] + limits[1]) / 2, color=MUTED, linewidth=0.8, zorder=0)
         for number, one in enumerate(classes):
             if one.rows:
-                colour = PALETTE[number % len(PALETTE)]
-                _draw_class(
-                    axes, one, points[index == number], colour=colour, mark=_MARKERS[number % len(_MARKERS)]
-                )
+                _draw_class(axes, one, points[index == number], number)
+        low, high = _limits(points, classes, limits)
         room = 0.04 * (high - low)
         axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room), aspect="equal")
         axes.set(xlabel="valence", ylabel="arousal", title=title)
-        handles, names = axes.get_legend_handles_labels()
-        columns = 1 + (len(names) - 1) // 18 if names else 1
-        if names:
-            figure.legend(handles, names, loc="outside right upper", fontsize=8, ncols=columns)
+        if shown:
+            axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, ncols=columns)
     return figure
 
 
-def _draw_class(
-    axes: Axes, one: CircumplexClass, points: NDArray[np.float64], *, colour: str, mark: str
-) -> None:
+def _draw_class(axes: Axes, one: CircumplexClass, points: NDArray[np.float64], number: int) -> None:
+    colour, mark = PALETTE[number % len(PALETTE)], _MARKERS[number % len(_MARKERS)]
+    # Where colours come again, lines differ.
+    line = _LINES[number // len(PALETTE) % len(_LINES)]
     chosen = points[np.unique(np.linspace(0, len(points) - 1, min(len(points), _MAX_POINTS)).astype(int))]
     axes.scatter(
         chosen[:, 0], chosen[:, 1], s=9, marker=mark, color=colour, alpha=0.35, linewidths=0, zorder=1
@@ -139,7 +140,15 @@ def _draw_class(
         turn = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
         axes.add_patch(
             Ellipse(
-                one.mean, width, height, angle=turn, fill=False, edgecolor=colour, linewidth=1.8, zorder=2
+                one.mean,
+                width,
+                height,
+                angle=turn,
+                fill=False,
+                edgecolor=colour,
+                linestyle=line,
+                linewidth=1.8,
+                zorder=2,
             )
         )
     if one.anchor is not None:
@@ -170,7 +179,10 @@ def _draw_class(
     )
 
 
-def _limits(points: NDArray[np.float64], classes: Sequence[CircumplexClass]) -> tuple[float, float]:
-    anchors = [one.anchor for one in classes if one.anchor is not None and one.rows]
-    shown = np.concatenate([points, np.array(anchors, dtype=np.float64).reshape(-1, 2)])
-    return (float(shown.min()), float(shown.max())) if len(shown) else (-1.0, 1.0)
+def _limits(
+    points: NDArray[np.float64], classes: Sequence[CircumplexClass], limits: tuple[float, float] | None
+) -> tuple[float, float]:
+    """Lowest and highest number that is drawn, on either axis."""
+    drawn = [*points.ravel().tolist(), *(limits or ())]
+    drawn += [value for one in classes if one.rows for value in one.anchor or ()]
+    return (min(drawn), max(drawn)) if drawn else (-1.0, 1.0)

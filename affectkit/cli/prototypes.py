@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         f"{grid.feature_dim}, version {grid.version}"
     )
     if options.plot is not None:
-        from affectkit.data.shards.atomic import write_atomically
+        from affectkit.atomic_file import write_atomically
         from affectkit.report.figures import prototype_grid_figure
         from affectkit.report.page import Picture
 

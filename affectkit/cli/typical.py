@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     for rank, (row, score) in enumerate(zip(best, scores, strict=True), start=1):
         print(f"{rank:3d}  {score:.4f}  {row.path}")
     if options.out is not None:
-        from affectkit.data.shards.atomic import write_atomically
+        from affectkit.atomic_file import write_atomically
         from affectkit.report.figures import contact_sheet_figure
         from affectkit.report.page import Picture
 

@@ -14,9 +14,8 @@ from torch import Tensor
 from affectkit.distill.error import PrototypeGridError
 from affectkit.distill.prototype_sums import PrototypeSums
 from affectkit.distill.va_cells import cell_centres
-from affectkit.graph.error import LabelGraphError
-from affectkit.graph.stored_graph import read_stored, write_stored
 from affectkit.labels import AffectScale
+from affectkit.tensor_file import TensorFileError, read_tensor_file, write_tensor_file
 
 _FORMAT: Final = "affectkit-prototype-grid"
 
@@ -172,7 +171,7 @@ class VAPrototypeGrid:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the grid as safetensors, whole or not at all."""
         strings = {"format": _FORMAT, "origin": self.origin, "version": self.version}
-        write_stored(path, {"prototypes": self.prototypes, "counts": self.counts}, strings)
+        write_tensor_file(path, {"prototypes": self.prototypes, "counts": self.counts}, strings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> VAPrototypeGrid:
@@ -183,14 +182,14 @@ class VAPrototypeGrid:
         """
         place = os.fspath(path)
         try:
-            tensors, strings = read_stored(place)
-        except LabelGraphError as error:
+            tensors, strings = read_tensor_file(place)
+        except (FileNotFoundError, TensorFileError) as error:
             raise PrototypeGridError(
                 f"{place} cannot be read as a prototype grid: give a file of VAPrototypeGrid.save ({error})."
             ) from error
         if strings.get("format") != _FORMAT or tensors.keys() != {"prototypes", "counts"}:
             raise PrototypeGridError(f"{place} holds no prototype grid: give a file of VAPrototypeGrid.save.")
-        grid = cls(tensors["prototypes"], tensors["counts"], strings.get("origin", ""))
+        grid = cls(tensors["prototypes"], tensors["counts"], str(strings.get("origin", "")))
         if grid.version != strings.get("version"):
             raise PrototypeGridError(
                 f"{place} says it holds version {strings.get('version')} of a grid, but its numbers are "

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from affectkit.graph.error import LabelGraphError
-from affectkit.graph.stored_graph import read_stored, write_stored
+from affectkit.graph.stored_graph import read_stored
 from affectkit.labels import canonical
+from affectkit.tensor_file import write_tensor_file
 
 #: Texts to rows (n, E): the ``encode`` of a text encoder, or a feature extractor itself.
 TextRows: TypeAlias = Callable[[Sequence[str]], Tensor]
@@ -75,7 +76,7 @@ def write_label_embeddings(path: str | os.PathLike[str], names: Sequence[str], r
     """Write a vector for each name as safetensors, which :func:`read_label_embeddings` reads."""
     if rows.ndim != 2 or len(rows) != len(names):
         raise LabelGraphError(f"{len(names)} names got vectors of shape {tuple(rows.shape)}: give one each.")
-    write_stored(path, dict(zip(names, rows.float().unbind())), {"format": "affectkit-label-embeddings"})
+    write_tensor_file(path, dict(zip(names, rows.float().unbind())), {"format": "affectkit-label-embeddings"})
 
 
 def read_label_embeddings(path: str | os.PathLike[str], names: Sequence[str]) -> Tensor:

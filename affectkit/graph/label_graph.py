@@ -21,7 +21,7 @@ from affectkit.functional import (
 from affectkit.graph.affectnet_correlation import AFFECTNET_CORRELATION, AFFECTNET_CORRELATION_SOURCE
 from affectkit.graph.error import LabelGraphError
 from affectkit.graph.rank_statistics import LabelStatistics, RankStatistics
-from affectkit.graph.stored_graph import read_stored, write_stored
+from affectkit.graph.stored_graph import read_stored
 from affectkit.labels import (
     AffectScale,
     LabelSpace,
@@ -29,6 +29,7 @@ from affectkit.labels import (
     affect_scale,
     label_space,
 )
+from affectkit.tensor_file import write_tensor_file
 
 _FORMAT = "affectkit-label-graph"
 _VERSION = "1"
@@ -436,7 +437,7 @@ class LabelGraph:
         }
         if self.scale is not None:
             strings["scale"] = json.dumps(self.scale.to_dict(), sort_keys=True)
-        write_stored(path, matrices, strings)
+        write_tensor_file(path, matrices, strings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> LabelGraph:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from affectkit.atomic_file import sync_folder
 from affectkit.data.schema import ShardError
-from affectkit.data.shards.atomic import sync_folder
 from affectkit.data.shards.manifest import MANIFEST_NAME
 
 if sys.platform != "win32":

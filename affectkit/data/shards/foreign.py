@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from affectkit.atomic_file import write_atomically
 from affectkit.data.schema import ShardError, conversation_record, member_kind, parse_json
-from affectkit.data.shards.atomic import write_atomically
 from affectkit.data.shards.item_check import ItemLabels, counted_labels, find_item, item_labels
 from affectkit.data.shards.join_shards import write_manifest
 from affectkit.data.shards.manifest import Manifest, SampleKind, ShardEntry

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+from affectkit.atomic_file import sync_folder, write_atomically
 from affectkit.data.schema import ShardError
-from affectkit.data.shards.atomic import sync_folder, write_atomically
 from affectkit.data.shards.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from affectkit.data.shards.shard_index import ShardIndex, open_index
 

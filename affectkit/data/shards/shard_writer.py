@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from affectkit.atomic_file import sync_folder, write_atomically
 from affectkit.data.schema import ShardError
-from affectkit.data.shards.atomic import sync_folder, write_atomically
 from affectkit.data.shards.item_check import ItemLabels, counted_labels
 from affectkit.data.shards.join_shards import read_entry
 from affectkit.data.shards.manifest import ShardEntry

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from affectkit.atomic_file import write_atomically
 from affectkit.data.schema import ConversationRecord, ItemRecord, ShardError, canonical_json
 from affectkit.data.shards import (
     Manifest,
@@ -20,7 +21,6 @@ from affectkit.data.shards import (
     read_entry,
     shard_name,
 )
-from affectkit.data.shards.atomic import write_atomically
 from affectkit.data.sources.source import SourceError, SourceSample
 
 _TAR_BLOCKS = 1024  # a header and, on average, half a block of padding, rounded up

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from affectkit.atomic_file import write_atomically
 from affectkit.data.lmdb import LmdbWriter, pack_sample
 from affectkit.data.schema import ShardError
 from affectkit.data.shards import (
@@ -20,7 +21,6 @@ from affectkit.data.shards import (
     read_manifest,
     write_manifest,
 )
-from affectkit.data.shards.atomic import write_atomically
 from affectkit.data.store.lmdb_store import (
     MANIFEST_ENTRY,
     SEAL_NAME,

@@ -12,9 +12,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from affectkit.atomic_file import write_atomically
 from affectkit.data.decode import decode_safetensors
 from affectkit.data.shards import encode_tensors
-from affectkit.data.shards.atomic import write_atomically
 from affectkit.predict.extract.error import ExtractError
 from affectkit.predict.extract.work_unit import WorkUnit
 

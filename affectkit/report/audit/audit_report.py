@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from affectkit import __version__
-from affectkit.data.shards.atomic import write_atomically
+from affectkit.atomic_file import write_atomically
 from affectkit.report.audit.audit_settings import AuditSettings
 from affectkit.report.audit.audited_set import Place
 from affectkit.report.audit.class_counts import has_published_counts

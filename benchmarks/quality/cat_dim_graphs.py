@@ -76,7 +76,9 @@ def by_cooccurrence(parts: GraphParts) -> LabelGraph:
     found = LabelGraph.from_cooccurrence(
         labels.T @ labels, space=parts.space, threshold=COOCCURRENCE_THRESHOLD, self_weight=0.5
     )
-    adjacency = torch.block_diag(found.adjacency, torch.eye(len(parts.scale), dtype=torch.float64))
+    classes = len(parts.space)
+    adjacency = torch.eye(classes + len(parts.scale), dtype=torch.float64)
+    adjacency[:classes, :classes] = found.adjacency
     return LabelGraph(parts.space, adjacency, parts.scale, origin=found.origin)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 import torch
 from cat_dim_graphs import RULES, GraphParts, anchor_rows
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 
 from affectkit.data import AffectBatch, FeatureDataModule, MixedDataModule, ShardDataModule, TextDataModule
 from affectkit.encoders import TransformersTokenEncoder
@@ -139,10 +139,10 @@ class TwoSourceTask(AffectTask):
         """Log what the epoch is chosen by: the mean of macro F1 and mean Pearson, or F1 alone."""
         super().on_validation_epoch_end()
         if not len(self.source_scores):
-            self.log("val/selection", cast(Metric, self.val_metrics["macro_f1"]).compute())
+            self.log("val/selection", self.val_metrics["macro_f1"].compute())
             return
         categories, dimensions = (cast(StageScores, self.source_scores[f"val{n}"]).metrics for n in (0, 1))
-        scores = [cast(Metric, categories["macro_f1"]), cast(Metric, dimensions["pearson"])]
+        scores = [categories["macro_f1"], dimensions["pearson"]]
         self.log("val/selection", torch.stack([score.compute() for score in scores]).mean())
 
 

@@ -345,22 +345,22 @@ def environment() -> dict[str, object]:
 
 
 def chosen_cells(
-    options: argparse.Namespace, mode: Mode, work: Path, texts: Mapping[str, str]
+    options: argparse.Namespace, bench: Bench, texts: Mapping[str, str]
 ) -> list[tuple[str, int]]:
     """System and seed of each cell that is asked for, seed after seed."""
     systems: Sequence[str] = SYSTEMS
-    if mode == "finetuned":
+    seeds = range(1 if options.quick else options.seeds)
+    if bench.mode == "finetuned":
         graph = options.graph
         if graph is None:
-            frozen = prepare("frozen", work, options.encoder, texts, epochs=None)
-            places = [(system, seed) for system in SYSTEMS for seed in range(options.seeds)]
+            frozen = prepare("frozen", bench.work, bench.encoder, texts, epochs=bench.epochs)
+            places = [(system, seed) for system in SYSTEMS for seed in seeds]
             graph = best_graph(run_cells(places, frozen, only_finished=True))
         if graph is None:
             raise SystemExit(
                 "No frozen cell says which graph to fine-tune: run --mode frozen first, or give --graph."
             )
         systems = (SEPARATE, graph)
-    seeds = range(1 if options.quick else options.seeds)
     chosen = [name for name in systems if not options.systems or name in options.systems]
     return [(system, seed) for seed in seeds for system in chosen]
 
@@ -391,7 +391,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mode in modes:
             bench = prepare(mode, work, options.encoder, texts, epochs=1 if options.quick else None)
             # After the frozen cells, since they say which graph is fine-tuned.
-            wanted = chosen_cells(options, mode, work, texts)
+            wanted = chosen_cells(options, bench, texts)
             cells += run_cells(wanted, bench, only_finished=options.finished)
         made = {rule: links(make(bench.parts)) for rule, make in RULES.items()}
     found = rows(cells)

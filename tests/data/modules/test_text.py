@@ -63,7 +63,8 @@ def test_batches_hold_ids_masks_texts_and_targets(tmp_path: Path, tokenizer: str
     assert target.label is None and target.multilabel is not None
     assert target.multilabel[:3].argmax(1).tolist() == [0, 1, 2] and data.feature_dims == {}
     short = TextDataModule(write(tmp_path / "cut"), tokenizer, batch_size=4, max_length=5)
-    assert next(iter(short.val_dataloader())).inputs["text"].shape == (4, 5)
+    (cut,) = cast("list[AffectBatch]", list(short.val_dataloader()))
+    assert cut.inputs["text"].shape == (4, 5)
 
 
 def test_texts_of_like_length_stand_together_and_none_is_lost(tmp_path: Path, tokenizer: str) -> None:

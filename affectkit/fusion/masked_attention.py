@@ -36,5 +36,8 @@ class MaskedAttention(nn.Module):
         blind = ~allowed.any(dim=-1, keepdim=True)
         # A blind query looks everywhere, so that its softmax is finite, and its result is taken away.
         blocked = (~allowed & ~blind).repeat_interleave(self.num_heads, dim=0)
+        # Keys as a view of their own: where all three are one tensor and no gradient is wanted, torch
+        # takes another kernel, whose last digits differ from those of training.
+        key = key.view_as(key)
         attended: Tensor = self.attention(query, key, value, attn_mask=blocked, need_weights=False)[0]
         return attended.masked_fill(blind, 0.0)

@@ -33,7 +33,22 @@ from affectkit.encoders import (
     TimmStageEncoder,
     TransformersTokenEncoder,
 )
-from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
+from affectkit.fusion import (
+    AttentionalSelectiveFusion,
+    AttentionWeightFusion,
+    ConcatAttentionFusion,
+    ConcatFusion,
+    CrossAttentionFusion,
+    FeatureTokenAttention,
+    FusionAttention,
+    GatedFusion,
+    LeaderFollowerFusion,
+    LowRankTensorFusion,
+    MeanFusion,
+    ModalityDropout,
+    ModalityExpertFusion,
+    SumFusion,
+)
 from affectkit.graph import LabelGraph
 from affectkit.heads import (
     CategoricalDimensionalGraphHead,
@@ -116,6 +131,26 @@ def run_fusion(module: nn.Module, batch: int) -> Leaves:
     result: Encoding = module(parts, {"audio": flag, "text": ~flag | mask})
     assert result.pooled.shape == (batch, UTTERANCES, module.out_dim)
     return leaves(result)
+
+
+TWO_VIEWS = {"audio": 4, "text": 4}
+
+
+def run_views(module: nn.Module, batch: int) -> Leaves:
+    parts = {
+        name: Encoding(features(batch, 4, seed=seed)[:, 0], tokens=features(batch, 4, seed=seed))
+        for seed, name in enumerate(("audio", "text"))
+    }
+    result: Encoding = module(parts, {"audio": torch.arange(batch) != 1})
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
+def trained_experts() -> nn.Module:
+    fusion = ModalityExpertFusion(IN_DIMS, 5, num_experts=2, rank=2)
+    with torch.no_grad():
+        fusion.up.normal_()  # zero at the start, so that nothing before it would learn
+    return fusion
 
 
 def run_context(module: nn.Module, batch: int) -> Leaves:
@@ -289,6 +324,29 @@ CASES: dict[str, list[Case]] = {
     ],
     "GatedFusion": [Case(lambda: GatedFusion(IN_DIMS, 5), run_fusion)],
     "SumFusion": [Case(lambda: SumFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "AttentionWeightFusion": [
+        Case(lambda: AttentionWeightFusion(IN_DIMS, 5), run_fusion),
+        Case(lambda: AttentionWeightFusion(IN_DIMS, 5, normalize="none"), run_fusion),
+    ],
+    "AttentionalSelectiveFusion": [
+        Case(lambda: AttentionalSelectiveFusion(TWO_VIEWS, reduction=1), run_views),
+        Case(
+            lambda: AttentionalSelectiveFusion({"audio": 4, "text": 4}, reduction=1, norm="layer"), run_views
+        ),
+    ],
+    "ConcatAttentionFusion": [Case(lambda: ConcatAttentionFusion(IN_DIMS, 5), run_fusion)],
+    "CrossAttentionFusion": [Case(lambda: CrossAttentionFusion(IN_DIMS, 4, num_heads=2), run_fusion)],
+    "FeatureTokenAttention": [Case(lambda: FeatureTokenAttention(IN_DIMS, 4, num_heads=2), run_fusion)],
+    "FusionAttention": [
+        Case(lambda: FusionAttention(IN_DIMS, 8, num_heads=2, num_layers=2), run_fusion),
+        Case(lambda: FusionAttention(IN_DIMS, 8, value_from="key", context="both"), run_fusion),
+    ],
+    "LeaderFollowerFusion": [
+        Case(lambda: LeaderFollowerFusion(IN_DIMS, leader="text", leader_dim=5, follower_dim=3), run_fusion)
+    ],
+    "LowRankTensorFusion": [Case(lambda: LowRankTensorFusion(IN_DIMS, 5), run_fusion)],
+    "ModalityDropout": [Case(lambda: ModalityDropout(GatedFusion(IN_DIMS, 5)), run_fusion)],
+    "ModalityExpertFusion": [Case(lambda: trained_experts(), run_fusion)],
     "TemporalTransformer": [
         Case(temporal, run_temporal),
         Case(

@@ -53,8 +53,9 @@ class QuantileClasses(nn.Module):
         known = values.detach().double().flatten()
         known = known[~known.isnan()]
         share = torch.arange(1, self.num_classes, dtype=torch.float64, device=known.device) / self.num_classes
-        limits = torch.quantile(known, share) if len(known) else share[:0]
-        if len(limits) == 0 or bool((limits.diff() <= 0).any()) or not bool((known < limits[0]).any()):
+        limits = torch.quantile(known, share) if len(known) else share
+        sizes = torch.bucketize(known, limits, right=True).bincount(minlength=self.num_classes)
+        if bool((sizes == 0).any()):
             raise ValueError(
                 f"QuantileClasses cannot cut {len(known)} known values, {len(set(known.tolist()))} of them "
                 f"different, into {self.num_classes} classes: ask for fewer classes, or give more rows."

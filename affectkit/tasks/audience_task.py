@@ -167,6 +167,11 @@ class AudienceTask(AffectTask):
         coded = {ATTRIBUTES: sum(map(len, self._vocabulary.values()))} if self._vocabulary else {}
         return {**self._inputs, **coded}
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Name of the predicted value, where the main indicator is a number."""
+        return (self._main,) if self._main in self._numbers else ()
+
     def setup(self, stage: str) -> None:
         """Compare with the data; when fitting, find components and classes in its training rows."""
         super().setup(stage)

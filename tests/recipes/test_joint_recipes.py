@@ -97,9 +97,8 @@ def write_texts(folder: Path) -> None:
         for number in range(size):
             word = EKMAN[number % 7]
             lines.append(f"what {word} and more {number}\t{space.index(word)}\t{name}{number}")
-            rows.append(
-                f"{split}{number},{split},{1 + number % 5},{2 + number % 3},{3 + number % 2},so {word} {number}"
-            )
+            values = f"{1 + number % 5},{2 + number % 3},{3 + number % 2}"
+            rows.append(f"{split}{number},{split},{values},so {word} {number}")
         (folder / "goemotions" / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "emobank" / "emobank.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 

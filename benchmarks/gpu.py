@@ -1,8 +1,8 @@
 """Every benchmark that a GPU says something about, one after the other, within ten minutes.
 
-Each runs in a process of its own, with the time that is left as its limit, and writes its JSON when it is done.
-What failed or ran out of time is named at the end and in ``gpu.json``; its output is in a log beside. The most
-telling come first.
+Each runs in a process of its own, with the time that is left as its limit, and writes its JSON when it is
+done. What failed or ran out of time is named at the end and in ``gpu.json``; its output is in a log beside.
+The most telling come first.
 
     python benchmarks/gpu.py --out FOLDER
 """

@@ -48,6 +48,8 @@ class ProjectedHead(nn.Module):
         self.dropped = HiddenProjection(in_dim, dropout=dropout)
         self.classifier = nn.Linear(in_dim, num_classes)
         self.projection = nn.Linear(in_dim, embedding_dim) if embedding_dim else nn.Identity()
+        #: Width of the projection, 0 where there is none.
+        self.projection_dim = embedding_dim
         self.embedding_dim = embedding_dim or in_dim
 
     def forward(self, features: Encoding) -> AffectOutput:

@@ -319,7 +319,7 @@ class PrototypeDistillTask(AffectTask):
         }
         values = cast("dict[str, object]", checkpoint.get("hyper_parameters"))
         # Stated, so that the task is built as wide as it was also where the prototypes are gone.
-        values["embedding_dim"] = cast(ProjectedHead, self.head).embedding_dim
+        values["embedding_dim"] = cast(ProjectedHead, self.head).projection_dim
         super().on_save_checkpoint(checkpoint)
         cast("dict[str, object]", checkpoint[KEY])["prototypes"] = self.grid_version
 

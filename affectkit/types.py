@@ -10,7 +10,7 @@ checker alone, because at run time it would make jsonargparse reject every modul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -170,6 +170,19 @@ class Difficulty(Protocol):
 
     def __call__(self, labels: Sequence[int], speakers: Sequence[int]) -> float:
         """Return a number; larger is harder."""
+        ...
+
+
+@runtime_checkable
+class RecordDifficulty(Protocol):
+    """How hard a sample is, from its stored record: of a picture, a clip, a text or a conversation."""
+
+    def of_record(self, record: Mapping[str, object]) -> float:
+        """Return a number; larger is harder.
+
+        ``record`` is that of the sample, with labels and votes in the order of the run. Raise
+        ``ValueError`` where it has none; the message goes on after the name of the sample.
+        """
         ...
 
 

@@ -51,7 +51,12 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(
 ) -> None:
     synced: list[bool] = []
     sync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append((tmp_path / "f").exists()), sync(handle)))
+
+    def watched(handle: int) -> None:
+        synced.append((tmp_path / "f").exists())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
     write_atomically(tmp_path / "f", b"content")
     assert synced == [False] and (tmp_path / "f").read_bytes() == b"content"
 

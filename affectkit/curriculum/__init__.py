@@ -1,10 +1,12 @@
-"""Curricula: what an epoch draws from, and how much each conversation counts."""
+"""Curricula: what an epoch draws from, and how much each sample counts."""
 
 from affectkit.curriculum.baby_step import BabyStepCurriculum
 from affectkit.curriculum.competence_pacing import CompetencePacing
 from affectkit.curriculum.ernetcl_weighting import ErnetclWeighting
 from affectkit.curriculum.hcl_difficulty import HclDifficulty
 from affectkit.curriculum.paced import PacedCurriculum
+from affectkit.curriculum.stored_difficulty import StoredDifficulty
+from affectkit.curriculum.vote_disagreement_difficulty import VoteDisagreementDifficulty
 from affectkit.curriculum.weighted_shift_difficulty import WeightedShiftDifficulty
 
 __all__ = [
@@ -13,5 +15,7 @@ __all__ = [
     "ErnetclWeighting",
     "HclDifficulty",
     "PacedCurriculum",
+    "StoredDifficulty",
+    "VoteDisagreementDifficulty",
     "WeightedShiftDifficulty",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from affectkit.curriculum.easiest_first import easiest_first
-from affectkit.types import Difficulty
+from affectkit.types import Difficulty, RecordDifficulty
 
 
 class BabyStepCurriculum:
@@ -15,7 +15,7 @@ class BabyStepCurriculum:
     empty and the last holds everything, however few samples there are.
 
     Args:
-        difficulty: How hard a conversation is; the data module calls it once for each sample.
+        difficulty: How hard a sample is; the data module asks once for each.
         buckets: Number n of buckets. 5 and 12 (ICL: IEMOCAP, MELD), 12 (MultiDAG+CL) and 2
             (PRC-Emo) are published.
         epochs_per_stage: Epochs before the next bucket opens.
@@ -37,7 +37,9 @@ class BabyStepCurriculum:
         [[1, 2], [1, 2, 0]]
     """
 
-    def __init__(self, difficulty: Difficulty, *, buckets: int = 5, epochs_per_stage: int = 1) -> None:
+    def __init__(
+        self, difficulty: Difficulty | RecordDifficulty, *, buckets: int = 5, epochs_per_stage: int = 1
+    ) -> None:
         if buckets < 1 or epochs_per_stage < 1:
             raise ValueError(
                 f"BabyStepCurriculum got buckets={buckets}, epochs_per_stage={epochs_per_stage}: "

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from affectkit.curriculum.easiest_first import easiest_first
-from affectkit.types import Difficulty, Pacing
+from affectkit.types import Difficulty, Pacing, RecordDifficulty
 
 
 class PacedCurriculum:
     """Sort by difficulty and open the share that a pacing gives, at least one sample.
 
     Args:
-        difficulty: How hard a conversation is; the data module calls it once for each sample.
+        difficulty: How hard a sample is; the data module asks once for each.
         pacing: Share of the data at a place in training; see :class:`CompetencePacing`.
         epochs: Epochs over which the pacing runs from 0 to 1; later ones are at 1.
 
@@ -27,7 +27,7 @@ class PacedCurriculum:
         [[1], [1, 0]]
     """
 
-    def __init__(self, difficulty: Difficulty, pacing: Pacing, *, epochs: int) -> None:
+    def __init__(self, difficulty: Difficulty | RecordDifficulty, pacing: Pacing, *, epochs: int) -> None:
         if epochs < 1:
             raise ValueError(f"PacedCurriculum got epochs={epochs}: give at least 1.")
         self.difficulty = difficulty

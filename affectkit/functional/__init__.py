@@ -41,6 +41,7 @@ from affectkit.functional.thin_presence import thin_presence
 from affectkit.functional.triplet_counts import batch_all_counts, semi_hard_counts
 from affectkit.functional.triplet_sides import TripletMargin, triplet_sides
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
+from affectkit.functional.vote_disagreement import vote_disagreement
 
 __all__ = (
     "ClassGeometry",
@@ -103,5 +104,6 @@ __all__ = (
     "unweighted_average_recall",
     "variance_shortfall",
     "vote_cross_entropy_rows",
+    "vote_disagreement",
     "weighted_emotional_shift",
 )

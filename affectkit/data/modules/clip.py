@@ -26,6 +26,7 @@ from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
 from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+from affectkit.types import Curriculum, RecordDifficulty
 
 _Sample: TypeAlias = ClipSample | StreamsSample
 
@@ -61,6 +62,10 @@ class ClipDataModule(ShardDataModule[_Sample]):
         rotation: Most degrees to turn by in training, either way; for streams.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
+        curriculum: Which samples an epoch of training draws from, e.g. the easy ones first; None draws
+            from all. An epoch keeps its number of batches.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
         window: Number of samples to shuffle among themselves, at least.
         lanes: Number of lanes of ``shuffle="lanes"``.
@@ -101,6 +106,8 @@ class ClipDataModule(ShardDataModule[_Sample]):
         rotation: float = 0.0,
         batch_size: int = 32,
         seed: int = 0,
+        curriculum: Curriculum | None = None,
+        difficulty: RecordDifficulty | None = None,
         shuffle: Shuffle = "global",
         window: int = 65_536,
         lanes: int = 8,
@@ -132,6 +139,8 @@ class ClipDataModule(ShardDataModule[_Sample]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
         self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,21 +15,16 @@ from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.data.schema import ShardError, UtteranceRecord
 from affectkit.data.store import SampleStore
-from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty
-
-
-class _Scan(NamedTuple):
-    lengths: list[int]
-    difficulty: list[float] | None
+from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 
 
 class ConversationDataModule(ShardDataModule[ConversationSample]):
     """One dialogue a sample; ragged dialogues are padded and masked.
 
     With a curriculum, the train split is scanned once: ``difficulty`` maps the labels and speakers
-    of each conversation to a number, and the curriculum says which conversations an epoch may draw
-    from. An epoch keeps its number of batches throughout, so an epoch of a small stage goes through
-    its conversations several times. The order is the same for any number of ranks.
+    of each conversation, or its record, to a number, and the curriculum says which conversations an
+    epoch may draw from. An epoch keeps its number of batches throughout, so an epoch of a small stage
+    goes through its conversations several times. The order is the same for any number of ranks.
 
     Args:
         root: Folder with a ``manifest.json``.
@@ -75,7 +70,7 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         batch_size: int = 32,
         seed: int = 0,
         curriculum: Curriculum | None = None,
-        difficulty: Difficulty | None = None,
+        difficulty: Difficulty | RecordDifficulty | None = None,
         bucket_by_length: bool = False,
         text: bool = False,
         shuffle: Shuffle = "global",
@@ -109,18 +104,12 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
-        own: Difficulty | None = getattr(curriculum, "difficulty", None)
-        self._curriculum = curriculum
-        self._difficulty = own if difficulty is None else difficulty
-        if curriculum is not None and self._difficulty is None:
-            raise DataModuleError(
-                f"{type(curriculum).__name__} has no attribute 'difficulty': give the data module one, e.g. "
-                f"difficulty=HclDifficulty()."
-            )
         self._bucket_by_length = bucket_by_length
         self._text = text
-        self._scanned: _Scan | None = None
+        self._lengths: list[int] | None = None
         self._statistics: dict[str, FeatureStatistics] | None = None
 
     def decoder(self, split: str) -> ConversationReader:
@@ -141,18 +130,24 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
 
     def lengths(self, split: str) -> list[int] | None:
         """Utterances of each conversation, where batches go by length."""
-        return self._scan().lengths if self._bucket_by_length else None
+        if self._bucket_by_length and self._lengths is None:
+            store = self.store("train")
+            self._lengths = [len(self._utterances(store, position)) for position in range(len(store))]
+        return self._lengths
 
-    def open_positions(self) -> Callable[[int], Sequence[int]] | None:
-        """The curriculum's choice for an epoch."""
-        curriculum, difficulty = self._curriculum, self.difficulties()
-        if curriculum is None or difficulty is None:
-            return None
-        return lambda epoch: curriculum.positions(difficulty, epoch=epoch)
+    def measure(self, difficulty: Difficulty | RecordDifficulty) -> list[float]:
+        """Difficulty of each conversation of the train split.
 
-    def difficulties(self) -> list[float] | None:
-        """Difficulty of each conversation of the train split; None where none was asked for."""
-        return None if self._difficulty is None else self._scan().difficulty
+        Raises:
+            DataModuleError: If it needs labels and there are none.
+            ShardError: If a conversation has none, or cannot be read.
+        """
+        if self.label_map is None and not isinstance(difficulty, RecordDifficulty):
+            raise DataModuleError(
+                f"{self.root} has no labels, so its conversations have no difficulty: set curriculum and "
+                f"difficulty to null."
+            )
+        return super().measure(difficulty)
 
     def feature_statistics(self) -> dict[str, FeatureStatistics]:
         """Mean and deviation of each modality over the utterances of the train split that have it.
@@ -191,20 +186,6 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
                 continue
             yield rows if mark is None else rows[mark.to(torch.bool)]
 
-    def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
-        """Key and difficulty of what ``epoch`` may draw from, easiest first; empty without a curriculum."""
-        difficulty, choose = self.difficulties(), self.open_positions()
-        if difficulty is None or choose is None:
-            return []
-        store = self.store("train")
-        return [(store.key(int(place)), difficulty[int(place)]) for place in choose(epoch)]
-
-    def shown_keys(self, epoch: int) -> list[str]:
-        """Keys in the order in which ``epoch`` shows them over all ranks, with or without a curriculum."""
-        store = self.store("train")
-        batches = self._loader("train").plan(epoch).batches()
-        return [store.key(int(place)) for batch in batches for place in batch.positions]
-
     def _utterances(self, store: SampleStore, position: int) -> list[UtteranceRecord]:
         try:
             return ConversationReader.record(store.get(position))["utterances"]
@@ -212,26 +193,3 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
             if self._damage == "error":
                 raise
             return self.decoder("train").outline({}).record["utterances"]
-
-    def _scan(self) -> _Scan:
-        """Read the records of the train split once."""
-        if self._scanned is None:
-            store, mapping = self.store("train"), self.label_map
-            if mapping is None and self._difficulty is not None:
-                raise DataModuleError(
-                    f"{self.root} has no labels, so its conversations have no difficulty: set curriculum and "
-                    f"difficulty to null."
-                )
-            lengths: list[int] = []
-            difficulty: list[float] = []
-            for position in range(len(store)):
-                utterances = self._utterances(store, position)
-                lengths.append(len(utterances))
-                if mapping is None or self._difficulty is None:
-                    continue
-                stored = [IGNORE_LABEL if u["label"] is None else u["label"] for u in utterances]
-                difficulty.append(
-                    float(self._difficulty(mapping(stored), [u["speaker"] for u in utterances]))
-                )
-            self._scanned = _Scan(lengths, None if self._difficulty is None else difficulty)
-        return self._scanned

@@ -30,6 +30,7 @@ from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
 from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
 from affectkit.labels import LabelMap
+from affectkit.types import Curriculum, RecordDifficulty
 
 
 class ImageDataModule(ShardDataModule[PictureSample]):
@@ -65,6 +66,10 @@ class ImageDataModule(ShardDataModule[PictureSample]):
             ``"visual_lbp"``; see :func:`~affectkit.functional.local_binary_pattern`.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
+        curriculum: Which samples an epoch of training draws from, e.g. the easy ones first; None draws
+            from all. An epoch keeps its number of batches.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
         window: Number of samples to shuffle among themselves, at least.
         lanes: Number of lanes of ``shuffle="lanes"``.
@@ -105,6 +110,8 @@ class ImageDataModule(ShardDataModule[PictureSample]):
         patterns: bool = False,
         batch_size: int = 32,
         seed: int = 0,
+        curriculum: Curriculum | None = None,
+        difficulty: RecordDifficulty | None = None,
         shuffle: Shuffle = "global",
         window: int = 65_536,
         lanes: int = 8,
@@ -136,6 +143,8 @@ class ImageDataModule(ShardDataModule[PictureSample]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
         self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize

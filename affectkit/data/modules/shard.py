@@ -15,9 +15,9 @@ from affectkit.data.loader import Decode, ShardLoader, Transform
 from affectkit.data.modules.annotated_dims import annotated_dims
 from affectkit.data.plan import Shuffle
 from affectkit.data.shards import Manifest, read_manifest
-from affectkit.data.store import SampleStore, open_store
+from affectkit.data.store import SampleStore, open_store, record_difficulties
 from affectkit.labels import AffectScale, LabelMap, LabelSpace, label_space, reconcile
-from affectkit.types import IGNORE_LABEL
+from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty, RecordDifficulty
 
 SampleT = TypeVar("SampleT")
 
@@ -57,9 +57,13 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
             with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
         max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
+        curriculum: Which samples of the train split an epoch draws from; None draws from all.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
 
     Raises:
-        DataModuleError: If features or labels are asked for that the data does not have.
+        DataModuleError: If features or labels are asked for that the data does not have, or no difficulty
+            is known.
         LabelSpaceMismatchError: If the stored labels are not those of the run; both orders are printed.
     """
 
@@ -87,8 +91,19 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         verify: Literal["size", "headers", "sha256"] = "headers",
         damage: Literal["error", "mask"] = "error",
         max_damaged: int | float = 0.01,
+        curriculum: Curriculum | None = None,
+        difficulty: Difficulty | RecordDifficulty | None = None,
     ) -> None:
         super().__init__()
+        own: Difficulty | RecordDifficulty | None = getattr(curriculum, "difficulty", None)
+        self._curriculum = curriculum
+        self._difficulty = own if difficulty is None else difficulty
+        if curriculum is not None and self._difficulty is None:
+            raise DataModuleError(
+                f"{type(curriculum).__name__} has no attribute 'difficulty': give the data module one, e.g. "
+                f"difficulty=HclDifficulty()."
+            )
+        self._measured: list[float] | None = None
         self.root = root
         self.batch_size = batch_size
         self.seed = seed
@@ -129,8 +144,48 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         return None
 
     def open_positions(self) -> Callable[[int], Sequence[int]] | None:
-        """Which positions of the train split an epoch reads; all unless overridden."""
-        return None
+        """Which positions of the train split an epoch reads; all without a curriculum."""
+        curriculum, difficulty = self._curriculum, self.difficulties()
+        if curriculum is None or difficulty is None:
+            return None
+        return lambda epoch: curriculum.positions(difficulty, epoch=epoch)
+
+    def difficulties(self) -> list[float] | None:
+        """Difficulty of each sample of the train split, read once; None where none was asked for.
+
+        Every rank reads all of it, so the numbers are the same for any number of ranks.
+        """
+        if self._difficulty is not None and self._measured is None:
+            self._measured = self.measure(self._difficulty)
+        return self._measured
+
+    def measure(self, difficulty: Difficulty | RecordDifficulty) -> list[float]:
+        """Difficulty of each sample of the train split, in the order of its store.
+
+        Raises:
+            ShardError: If a sample has none, or cannot be read.
+        """
+        return record_difficulties(
+            self.store("train"),
+            difficulty,
+            kind=self.manifest.kind,
+            label_map=self.label_map,
+            skip_damaged=self._damage == "mask",
+        )
+
+    def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
+        """Key and difficulty of what ``epoch`` may draw from, easiest first; empty without a curriculum."""
+        difficulty, choose = self.difficulties(), self.open_positions()
+        if difficulty is None or choose is None:
+            return []
+        store = self.store("train")
+        return [(store.key(int(place)), difficulty[int(place)]) for place in choose(epoch)]
+
+    def shown_keys(self, epoch: int) -> list[str]:
+        """Keys in the order in which ``epoch`` shows them over all ranks, with or without a curriculum."""
+        store = self.store("train")
+        batches = self._loader("train").plan(epoch).batches()
+        return [store.key(int(place)) for batch in batches for place in batch.positions]
 
     @property
     def manifest(self) -> Manifest:

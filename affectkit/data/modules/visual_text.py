@@ -17,6 +17,7 @@ from affectkit.data.loader import (
 from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+from affectkit.types import Curriculum, RecordDifficulty
 
 
 class VisualTextDataModule(ShardDataModule[CaptionSample]):
@@ -41,6 +42,10 @@ class VisualTextDataModule(ShardDataModule[CaptionSample]):
             ``"none"`` (0..1).
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
+        curriculum: Which samples an epoch of training draws from, e.g. the easy ones first; None draws
+            from all. An epoch keeps its number of batches.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
         window: Number of samples to shuffle among themselves, at least.
         lanes: Number of lanes of ``shuffle="lanes"``.
@@ -75,6 +80,8 @@ class VisualTextDataModule(ShardDataModule[CaptionSample]):
         normalization: NormalizationName = "clip",
         batch_size: int = 32,
         seed: int = 0,
+        curriculum: Curriculum | None = None,
+        difficulty: RecordDifficulty | None = None,
         shuffle: Shuffle = "global",
         window: int = 65_536,
         lanes: int = 8,
@@ -106,6 +113,8 @@ class VisualTextDataModule(ShardDataModule[CaptionSample]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
         self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize

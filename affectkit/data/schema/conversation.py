@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NotRequired, TypedDict, cast
 
 from affectkit.data.schema.fields import (
+    DIFFICULTY,
     DIMS,
     EXTRA,
     LABEL,
@@ -43,6 +44,7 @@ class ConversationRecord(TypedDict):
     id: str
     speakers: list[str]
     utterances: list[UtteranceRecord]
+    difficulty: NotRequired[float]
     meta: NotRequired[dict[str, str | int | float | None]]
 
 
@@ -94,6 +96,7 @@ _CHECKS: Final = {
     "id": TEXT,
     "speakers": FieldCheck(_are_names, "a list of names"),
     "utterances": FieldCheck(_has_utterances, "a list with at least one utterance"),
+    "difficulty": DIFFICULTY,
     "meta": META,
 }
 _UTTERANCE_REQUIRED: Final = frozenset(("id", "text", "speaker", "label"))

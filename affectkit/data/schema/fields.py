@@ -70,6 +70,10 @@ def is_number(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+def _is_difficulty(value: object) -> bool:
+    return value is not None and is_number(value)
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -98,4 +102,5 @@ LABEL = FieldCheck(is_label, "a number from 0 or null")
 SECONDS = FieldCheck(is_number, "seconds or null")
 DIMS = FieldCheck(_are_numbers, "a list of finite numbers and nulls")
 EXTRA = FieldCheck(_are_labels, "a map of names to numbers from 0 or null")
+DIFFICULTY = FieldCheck(_is_difficulty, "a finite number")
 META = FieldCheck(_are_plain, "a map of names to plain values")

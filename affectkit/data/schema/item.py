@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NotRequired, TypedDict, cast
 
 from affectkit.data.schema.fields import (
+    DIFFICULTY,
     DIMS,
     LABEL,
     META,
@@ -33,6 +34,7 @@ class ItemRecord(TypedDict):
     - ``box`` is left, top, right, bottom of the face or person, in pixels of the stored picture.
     - ``boxes`` holds such boxes by the name of a stream, e.g. ``face`` and ``context``: one for each
       frame, null where nothing was found, or a single one for all frames.
+    - ``difficulty`` says how hard the sample is, for a curriculum; larger is harder.
     - ``meta`` holds plain values that only a person or a script for this set understands.
     """
 
@@ -46,6 +48,7 @@ class ItemRecord(TypedDict):
     extra: NotRequired[dict[str, int | list[int] | None]]
     box: NotRequired[list[float]]
     boxes: NotRequired[dict[str, list[list[float] | None]]]
+    difficulty: NotRequired[float]
     meta: NotRequired[dict[str, str | int | float | None]]
 
 
@@ -107,5 +110,6 @@ _CHECKS: Final = {
     "extra": FieldCheck(_are_further_labels, "a map of names to numbers from 0, lists of them, or null"),
     "box": FieldCheck(_is_box, "the four numbers left, top, right, bottom"),
     "boxes": FieldCheck(_are_boxes, "lists of boxes by name, each four numbers or null"),
+    "difficulty": DIFFICULTY,
     "meta": META,
 }

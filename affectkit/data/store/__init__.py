@@ -7,6 +7,7 @@ from affectkit.data.store.lmdb_copy import lmdb_to_shards, shards_to_lmdb
 from affectkit.data.store.lmdb_store import LmdbStore, is_lmdb, open_lmdb
 from affectkit.data.store.open_store import open_store
 from affectkit.data.store.protocol import SampleStore
+from affectkit.data.store.record_difficulties import record_difficulties
 
 __all__ = (
     "CheckReport",
@@ -17,5 +18,6 @@ __all__ = (
     "lmdb_to_shards",
     "open_lmdb",
     "open_store",
+    "record_difficulties",
     "shards_to_lmdb",
 )

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from affectkit.cli.main import build_parser
+from affectkit.cli.main import build_parser, main
+from affectkit.graph import LabelGraph
 from affectkit.heads import CategoricalDimensionalGraphHead
+from affectkit.predict.pictures.trained_task import find_checkpoint
+from affectkit.tasks import CategoricalDimensionalTask
 from affectkit.types import Encoding
 
 PAGE = (Path(__file__).parents[2] / "docs" / "label_graphs.md").read_text(encoding="utf-8")
@@ -35,6 +38,31 @@ def test_commands_parse() -> None:
     for line in blocks("bash")[0].splitlines():
         _, *arguments = shlex.split(line, comments=True)
         assert callable(build_parser().parse_args(arguments).run)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Found .* module.* in eval mode:UserWarning")
+def test_three_commands_make_the_graph_of_ones_own_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in blocks("python") if "mine.csv" in block]
+    exec(compile(block, "label_graphs.md", "exec"), {})
+    (commands,) = [block.splitlines() for block in blocks("bash") if "mine.csv" in block]
+    assert len(commands) == 3
+    for line in commands:
+        _, *arguments = shlex.split(line)
+        if arguments[0] == "fit":
+            arguments += ["--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false"]
+        assert main(arguments) == 0
+    best = find_checkpoint(tmp_path / "runs" / "emotion_gcn_tiny")
+    # Cheerful faces were rated pleasant, and the graph says so.
+    graph = LabelGraph.load("graph.safetensors")
+    assert graph.statistics is not None and graph.statistics[1, 4] > 0.5 and graph.adjacency[1, 4] > 0
+    Path("graph.safetensors").unlink()
+    task = CategoricalDimensionalTask.load_from_checkpoint(best)
+    assert task.label_space is not None and task.label_space.labels == ("calm", "cheerful", "gloomy", "cross")
+    assert task.report_facts()["graph"] == graph.origin
 
 
 def test_the_yaml_names_real_options() -> None:

@@ -372,6 +372,13 @@ COMPONENTS: tuple[Component, ...] = (
     ),
     Component("PearsonLoss", "affectkit.losses.PearsonLoss", "loss", aliases=("PLCC loss",)),
     Component(
+        "LogitVariationLoss",
+        "affectkit.losses.LogitVariationLoss",
+        "loss",
+        paper="Wang et al., CVPR 2023, arXiv:2306.02061; CLIP-CAER, official code",
+        aliases=("BLV", "BlvLoss"),
+    ),
+    Component(
         "WeightedSmoothingLoss",
         "affectkit.losses.WeightedSmoothingLoss",
         "loss",
@@ -474,6 +481,13 @@ COMPONENTS: tuple[Component, ...] = (
         status="verified",
         aliases=("PRC-Emo", "WES", "LSDGNN ICL"),
     ),
+    Component(
+        "VoteDisagreementDifficulty",
+        "affectkit.curriculum.VoteDisagreementDifficulty",
+        "difficulty",
+        aliases=("vote entropy",),
+    ),
+    Component("StoredDifficulty", "affectkit.curriculum.StoredDifficulty", "difficulty"),
     Component("BabyStepCurriculum", "affectkit.curriculum.BabyStepCurriculum", "curriculum", paper=_HCL),
     Component("PacedCurriculum", "affectkit.curriculum.PacedCurriculum", "curriculum"),
     Component(

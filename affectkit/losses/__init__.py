@@ -4,6 +4,7 @@ from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.covariance import CovarianceLoss
 from affectkit.losses.linear_ramp import LinearRamp
+from affectkit.losses.logit_variation import LogitVariationLoss
 from affectkit.losses.mse import MSELoss
 from affectkit.losses.multilabel import MultilabelLoss
 from affectkit.losses.null_target_contrastive import NullTargetContrastiveLoss
@@ -23,6 +24,7 @@ __all__ = (
     "ClassificationLoss",
     "CovarianceLoss",
     "LinearRamp",
+    "LogitVariationLoss",
     "MSELoss",
     "MultilabelLoss",
     "NullTargetContrastiveLoss",

@@ -70,6 +70,7 @@ from affectkit.labels import LabelSpace, affect_scale
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
+    LogitVariationLoss,
     MSELoss,
     MultilabelLoss,
     NullTargetContrastiveLoss,
@@ -514,6 +515,7 @@ CASES: dict[str, list[Case]] = {
             run_eeg,
         )
     ],
+    "LogitVariationLoss": [Case(lambda: LogitVariationLoss([5, 2, 1]), run_loss)],
     "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
     "WeightedSum": [
         Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)

@@ -24,6 +24,7 @@ from affectkit.distill import (
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
+    LogitVariationLoss,
     MSELoss,
     MultilabelLoss,
     NullTargetContrastiveLoss,
@@ -96,6 +97,8 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "UncertaintyWeightedSum": lambda: UncertaintyWeightedSum(
         {"label": ClassificationLoss(3), "va": MSELoss()}
     ),
+    # Without noise here, as in evaluation: with it two calls differ.
+    "LogitVariationLoss": lambda: LogitVariationLoss([5, 2, 1]).eval(),
     "WeightedSmoothingLoss": lambda: WeightedSmoothingLoss([1.0, 2.0, 3.0]),
     "WeightedSum": lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}),
 }

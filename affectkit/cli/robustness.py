@@ -118,7 +118,11 @@ def _rates(text: str) -> list[float]:
 def _title(missing: str) -> str:
     from affectkit.report.robustness import ANY
 
-    return "any, never all" if missing == ANY else missing
+    return "any" if missing == ANY else missing
+
+
+def _spoken(metric: str) -> str:
+    return metric.replace("_", " ").replace(" f1", " F1")
 
 
 def _draw(report: RobustnessReport, metric: str, path: Path) -> None:
@@ -131,7 +135,7 @@ def _draw(report: RobustnessReport, metric: str, path: Path) -> None:
         }
         for missing in report.missing
     }
-    figure = robustness_figure(curves, score_name=metric.replace("_", " "))
+    figure = robustness_figure(curves, score_name=_spoken(metric))
     unfinished = path.with_name(f".{path.stem}.partial{path.suffix}")
     figure.savefig(unfinished)
     unfinished.replace(path)
@@ -144,22 +148,21 @@ def _show(report: RobustnessReport, metric: str) -> None:
     from affectkit.report.robustness import ANY
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    # Of ten rates, those that fit on a page.
-    shown = [rate for rate in report.rates if len(report.rates) <= 6 or rate in (0, 0.1, 0.3, 0.5, 0.7, 0.9)]
-    table = Table(title=f"{metric} x 100, mean over {report.seeds} draws of what is missing")
-    for heading in ("missing", "run", *(f"{rate:.0%}" for rate in shown)):
-        table.add_column(heading, justify="left" if heading in ("missing", "run") else "right")
+    table = Table(title=f"{_spoken(metric)} x 100, mean over {report.seeds} draws of what is missing")
+    table.add_column("missing", no_wrap=True)
+    table.add_column("run", overflow="fold")
+    for rate in report.rates:
+        table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)
     for missing in report.missing:
         for run in report.runs:
-            values = {point.rate: point for point in report.curve(run, missing, metric)}
-            if values:
-                cells = [f"{100 * values[rate].mean:.1f} ± {100 * values[rate].sd:.1f}" for rate in shown]
-                table.add_row(_title(missing), run.name, *cells)
+            points = report.curve(run, missing, metric)
+            if points:
+                table.add_row(_title(missing), run.name, *(f"{100 * point.mean:.1f}" for point in points))
     console.print(table)
     for run in report.runs[1:]:
         for rate in report.rates:
             found = report.difference(run, ANY, rate, metric)
-            if found is not None and (rate in (0, 0.3, 0.5) or len(report.rates) <= 6):
+            if found is not None:
                 where = f"{run.name} - {report.runs[0].name}, any missing at {rate:.0%}"
                 console.print(f"{where}: {_shown(found)}")
     for run in report.runs:

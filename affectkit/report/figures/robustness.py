@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from affectkit.report.figures.style import figure_style
+from affectkit.report.figures.style import PALETTE, figure_style
 
 
 class RobustnessPoint(NamedTuple):
@@ -50,7 +50,7 @@ def robustness_figure(
                 (line,) = axes.plot(
                     rates,
                     [point.mean for point in points],
-                    color=f"C{number % 7}",
+                    color=PALETTE[number % len(PALETTE)],
                     marker=_MARKS[number % len(_MARKS)],
                     markersize=3,
                     label=name,
@@ -66,7 +66,7 @@ def robustness_figure(
             axes.set_title(title)
             axes.set_xlabel("missing")
             axes.set_xlim(-2, 102)
-            axes.set_xticks([0, 25, 50, 75, 100])
+            axes.set_xticks([0, 50, 100])
             axes.xaxis.set_major_formatter(PercentFormatter(decimals=0))
             axes.grid(axis="y", alpha=0.25)
             if place % across == 0:

@@ -73,6 +73,9 @@ class RobustnessReport:
         """The run minus the first one, draw by draw; None where one does not read the modality."""
         first = self.values(self.runs[0], missing, rate, metric)
         second = self.values(run, missing, rate, metric)
+        if not rate:
+            # One evaluation, not one for each draw: there is no interval.
+            first, second = first[:1], second[:1]
         return paired_difference(first, second) if first and second else None
 
     def write(self, path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""`affectkit shards`: make, show, check, index and convert data sets of shards."""
+"""`affectkit shards`: make, show, check, index, grade and convert data sets of shards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from affectkit.cli import difficulty
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -79,6 +81,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--ignore", action="append", default=[], metavar="KIND", help="kind of member to leave out, e.g. pth"
     )
     part.set_defaults(run=run_index)
+
+    difficulty.add_part(parts)
 
     part = parts.add_parser(
         "to-lmdb",

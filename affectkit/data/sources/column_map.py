@@ -33,6 +33,7 @@ TABLE_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "id": "column of a name that occurs once (default: the row's number)",
         "speaker": "column of the person",
         "dialogue": "column that names the conversation of a row; makes conversations of the rows",
+        "difficulty": "column of a number that says how hard a row is, for a curriculum",
         "split": "column of the split (default: the file's name, else train)",
         "licence": "class of the terms: open, academic, non-commercial or unknown (default)",
     }
@@ -45,7 +46,7 @@ class ColumnMap:
     """The columns of a table and what they mean.
 
     Args:
-        columns: Column name by role: text, media, label, id, speaker, dialogue, split.
+        columns: Column name by role: text, media, label, id, speaker, dialogue, difficulty, split.
         dims: Columns of the dimensions, in the order of ``scale``.
         space: Label space, or None without labels.
         scale: Affect scale, or None without dimensions.
@@ -96,7 +97,7 @@ def read_column_map(options: Mapping[str, str], *, name: str) -> ColumnMap:
         ShardError: If an option or value is unknown, or the options do not fit together.
     """
     chosen = {**_from_file(Path(options["map"])), **options} if "map" in options else dict(options)
-    roles = ("text", "media", "label", "id", "speaker", "dialogue", "split")
+    roles = ("text", "media", "label", "id", "speaker", "dialogue", "difficulty", "split")
     columns = {role: chosen[role] for role in roles if role in chosen}
     if "text" not in columns and "media" not in columns:
         raise ShardError("The table has neither a text nor a media column: pass --option text=COLUMN.")
@@ -106,6 +107,11 @@ def read_column_map(options: Mapping[str, str], *, name: str) -> ColumnMap:
         )
     if "dialogue" in columns and ("media" in columns or "separator" in chosen):
         raise ShardError("Rows of conversations hold text and one label: leave media and separator out.")
+    if "dialogue" in columns and "difficulty" in columns:
+        raise ShardError(
+            "A column gives rows a difficulty, and conversations have many rows: leave difficulty out, and "
+            "give it to conversations with `affectkit shards difficulty`."
+        )
     for first, second in (("label", "label_space"), ("dims", "scale")):
         if (first in chosen) != (second in chosen):
             raise ShardError(f"The options {first} and {second} belong together: give both or neither.")

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
-from affectkit.data.schema import ShardError
+from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.data.shards import Licence, LicenceClass, Manifest
+from affectkit.data.sources.difficulty_table import DifficultyTable
 from affectkit.data.sources.picture_files import is_picture
 from affectkit.data.sources.row_values import safe_key
 from affectkit.data.sources.source import Source, SourceError, SourceSample
@@ -17,7 +18,9 @@ from affectkit.data.sources.split_names import split_of
 from affectkit.labels import LabelSpace, label_space
 
 
-def read_image_folder(folder: Path, *, space: LabelSpace) -> Iterator[SourceSample]:
+def read_image_folder(
+    folder: Path, *, space: LabelSpace, difficulty: DifficultyTable | None = None
+) -> Iterator[SourceSample]:
     """Yield the pictures of ``SPLIT/LABEL/`` or, without folders of splits, of ``LABEL/``.
 
     Labels are matched by name, so the order of the folders means nothing; ``happy`` and ``joy``
@@ -26,9 +29,11 @@ def read_image_folder(folder: Path, *, space: LabelSpace) -> Iterator[SourceSamp
     Args:
         folder: The folder of splits, or of labels.
         space: The label space of the names.
+        difficulty: How hard pictures are, by their path from ``folder`` on.
 
     Raises:
-        SourceError: If there is no picture, a folder is no label of the space, or a picture is empty.
+        SourceError: If there is no picture, a folder is no label of the space, a picture is empty, or the
+            table of difficulties lacks one.
     """
     empty = True
     for split, place in _splits(folder):
@@ -47,7 +52,10 @@ def read_image_folder(folder: Path, *, space: LabelSpace) -> Iterator[SourceSamp
                     raise SourceError(path, None, "the picture is empty; restore it or remove it.")
                 # The kind is part of the key, because a.jpg and a.png are two pictures.
                 members = {path.suffix.lower().removeprefix("."): path}
-                yield SourceSample(split, safe_key(name), {"id": name, "label": label}, members)
+                record: ItemRecord = {"id": name, "label": label}
+                if difficulty is not None:
+                    record["difficulty"] = difficulty.of(path.relative_to(folder).as_posix())
+                yield SourceSample(split, safe_key(name), record, members)
     if empty:
         raise SourceError(folder, None, "it holds no picture in LABEL/ or SPLIT/LABEL/; give that folder.")
 
@@ -88,7 +96,9 @@ def _configured(folder: Path, options: Mapping[str, str]) -> Source:
             raise SourceError(folder, None, f"its folders are no labels ({error}); rename them.") from error
     licence = Licence("unstated", cast(LicenceClass, options.get("licence", "unknown")))
     template = replace(IMAGE_FOLDER.template, name=name, label_space=space, licence=licence)
-    return replace(IMAGE_FOLDER, template=template, read=partial(read_image_folder, space=space))
+    table = DifficultyTable.read(Path(options["difficulty"]), key="path") if "difficulty" in options else None
+    read = partial(read_image_folder, space=space, difficulty=table)
+    return replace(IMAGE_FOLDER, template=template, read=read)
 
 
 def _alphabetical(folder: Path) -> Iterator[SourceSample]:
@@ -107,6 +117,7 @@ IMAGE_FOLDER: Final = Source(
     read=_alphabetical,
     options={
         "label_space": "registered name (default: the folders' names, sorted)",
+        "difficulty": "a CSV with the columns path (from SRC on) and difficulty, for a curriculum",
         "name": "name of the data set (default: imagefolder)",
         "licence": "class of the terms: open, academic, non-commercial or unknown (default)",
     },

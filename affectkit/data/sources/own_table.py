@@ -112,6 +112,8 @@ def _item(
             record["label"] = columns.read_label(row, label, columns.space)
     if (dims := _dims(row, fields, columns)) is not None:
         record["dims"] = dims
+    if difficulty := columns.get(fields, "difficulty"):
+        record["difficulty"] = row.real(difficulty, what="difficulty")
     if media is None:
         return record, {}
     path = row.inside(folder, media)

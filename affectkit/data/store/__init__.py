@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affectkit.data.store.add_difficulties import add_difficulties
 from affectkit.data.store.check import CheckReport, check_dataset
 from affectkit.data.store.lmdb_copy import lmdb_to_shards, shards_to_lmdb
 from affectkit.data.store.lmdb_store import LmdbStore, is_lmdb, open_lmdb
@@ -13,6 +14,7 @@ __all__ = (
     "CheckReport",
     "LmdbStore",
     "SampleStore",
+    "add_difficulties",
     "check_dataset",
     "is_lmdb",
     "lmdb_to_shards",

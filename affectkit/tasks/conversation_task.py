@@ -223,7 +223,9 @@ class ConversationTask(AffectTask):
         if recurrence is not None and residual == "add":
             self._shortcut = nn.Linear(mixer.out_dim, recurrence.out_dim)
         # In a tuple: registered once already, as the fusion or inside it.
-        self._experts = (experts,) if experts is not None and gate_balance else ()
+        self._experts: tuple[ModalityExpertFusion, ...] = (
+            (experts,) if experts is not None and gate_balance else ()
+        )
         self._gate_balance = gate_balance
         self._imbalance: Tensor | None = None
         self._weighting = ErnetclWeighting() if sample_weighting == "ernetcl" else None

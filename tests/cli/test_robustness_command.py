@@ -1,0 +1,117 @@
+"""`affectkit robustness` on runs that were trained by the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from affectkit.cli.main import main
+from affectkit.cli.training import train
+from affectkit.data.synthetic import write_synthetic
+from affectkit.predict import extract_features, named_extractor
+from affectkit.report.robustness import RobustnessError, measure_run, open_run
+
+# jsonargparse deprecates what Lightning and older releases of itself still need.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("robustness")
+    write_synthetic(folder / "corpus", train=8, val=3, test=5, seed=0)
+    extractors = {name: named_extractor(name) for name in ("text", "audio")}
+    extract_features(folder / "corpus", folder / "features", encoders=extractors)
+    shared = [
+        *("fit", "--config", "recipe:erc_curriculum_tiny", "--data.init_args.root", str(folder / "features")),
+        *("--trainer.max_epochs", "2", "--model.init_args.hidden_dim", "8"),
+        *("--model.init_args.context_dim", "4", "--data.init_args.batch_size", "4"),
+    ]
+    both = [
+        "--model.init_args.inputs",
+        '{"text": 128, "audio": 84}',
+        "--data.init_args.modalities",
+        '["text", "audio"]',
+    ]
+    hiding = ["--model.init_args.fusion", "attention_weight", "--model.init_args.modality_dropout", "0.3"]
+    one = ["--model.init_args.inputs", '{"text": 128}', "--data.init_args.modalities", '["text"]']
+    for name, options in {"gated": both, "hiding": both + hiding, "text": one}.items():
+        assert train([*shared, *options, "--run_folder", str(folder / "runs" / name / "0")]) == 0
+    tested = [*shared[1:], *both, "--run_folder", str(folder / "runs" / "gated" / "0"), "--ckpt_path", "best"]
+    assert train(["test", *tested]) == 0
+    return folder
+
+
+def test_runs_are_compared_under_the_same_patterns(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [str(trained / "runs" / name / "0") for name in ("gated", "hiding")]
+    alone = f"only words={trained / 'runs' / 'text' / '0'}"
+    common = ["--rates", "0.5,1", "--seeds", "2", "--metric", "accuracy"]
+    assert main(["robustness", *runs, alone, *common, "--out", str(trained / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert "hiding - gated, any missing at 50%" in shown and "modalities disagree in" in shown
+    stored = json.loads((trained / "out" / "robustness.json").read_text(encoding="utf-8"))
+    assert [one["run"] for one in stored["runs"]] == ["gated", "hiding", "only words"]
+    assert (trained / "out" / "robustness.png").stat().st_size > 5000
+    assert stored["samples"] == 5
+    metrics = json.loads((trained / "runs" / "gated" / "0" / "metrics.json").read_text(encoding="utf-8"))
+    # With nothing missing it is the test of the run.
+    assert stored["runs"][0]["complete"]["accuracy"] == metrics["metrics"]["test/accuracy"]
+    assert stored["runs"][2]["conflict"] is None
+    assert {one["missing"] for one in stored["runs"][2]["scores"]} == {"text"}
+
+
+def test_what_is_missing_does_not_depend_on_batches(trained: Path) -> None:
+    opened = open_run(trained / "runs" / "gated")  # the folder above the run's
+    assert opened.name == "gated"
+    measured = measure_run(opened, rates=[0.5], seeds=2)
+    other = open_run(trained / "runs" / "gated" / "0", root=str(trained / "features"))
+    other.data.batch_size = 1  # type: ignore[attr-defined]
+    again = measure_run(other, rates=[0.5], seeds=2)
+    assert again.digest == measured.digest and again.conflict == measured.conflict
+    assert again.scores == measured.scores and again.complete == measured.complete
+    values = {scores["accuracy"] for scores in measured.scores.values()}
+    assert len(values) > 1
+
+
+def test_hiding_a_modality_everywhere_is_not_having_it(trained: Path) -> None:
+    opened = open_run(trained / "runs" / "gated" / "0")
+    scores = measure_run(opened, rates=[1.0], seeds=1).scores
+    task, opened_again = opened.task, open_run(trained / "runs" / "gated" / "0")
+    opened_again.data.setup("test")
+    hits = rows = 0
+    with torch.inference_mode():
+        for batch in opened_again.data.test_dataloader():
+            del batch.inputs["audio"]
+            said = task(batch).logits.argmax(-1)
+            known = batch.target.weight > 0
+            hits += int((said == batch.target.label)[known].sum())
+            rows += int(known.sum())
+    without = next(found for pattern, found in scores.items() if pattern.missing == "audio")
+    assert without["accuracy"] == pytest.approx(hits / rows)
+
+
+def test_what_cannot_be_measured_is_said_in_one_sentence(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(trained / "runs" / "gated" / "0")
+    for arguments, message in (
+        ([str(trained / "nowhere")], "There is no run folder"),
+        ([str(trained / "features")], "has not a checkpoint of a run"),
+        ([run, "--rates", "0,0.5", "--seeds", "1"], "give rates above 0"),
+        ([run, run, "--rates", "0.5", "--seeds", "1"], "Two runs have the same name"),
+        (
+            [run, "--rates", "0.5", "--seeds", "1", "--metric", "ccc"],
+            "There is no score 'ccc': the runs have",
+        ),
+        ([run, "--data", str(trained / "corpus")], "affectkit: error"),
+    ):
+        assert main(["robustness", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    with pytest.raises(RobustnessError, match="was not made by a task of affectkit"):
+        folder = trained / "foreign" / "0"
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "config.yaml").write_text("{}")
+        torch.save({"state_dict": {}}, folder / "checkpoints" / "last.ckpt")
+        open_run(folder)

@@ -51,6 +51,12 @@ def test_recipe_runs_from_the_command_line(tmp_path: Path) -> None:
     }
 
 
+def test_distilled_faces_are_drawn(tmp_path: Path) -> None:
+    text = run([sys.executable, str(EXAMPLES / "distil_faces.py"), "--out", "out", "--steps", "20"], tmp_path)
+    assert text.count("accuracy on new faces") == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"prototypes.png", "geometric_prior.png"}
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
 def test_every_example_is_run_here(path: Path) -> None:
     assert path.name in Path(__file__).read_text(encoding="utf-8")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -28,7 +27,8 @@ TURNED = LabelSpace("turned.v1", SPACE.labels[::-1])
 SIZES = {"train": 9, "val": 7, "test": 3}
 
 
-class Mean(NamedTuple):
+@dataclass(frozen=True)
+class Mean:
     """A teacher that can be checked by hand: logit c is c times the mean brightness. Pickles."""
 
     width: int = 5
@@ -129,7 +129,7 @@ def test_after_a_stop_only_what_is_missing_is_done(pictures: Path, taught: Path,
 def batch_of(root: Path, **options: object) -> tuple[dict[str, Tensor], list[str]]:
     data = ImageDataModule(str(root), size=8, batch_size=3, normalize=False, **options)  # type: ignore[arg-type]
     data.setup("fit")
-    for batch in data.val_dataloader():
+    for batch in data.examples_dataloader("val"):
         extra = batch.target.extra
         assert extra is not None
         return dict(extra), batch.keys
@@ -227,7 +227,8 @@ def test_labels_that_no_stored_logit_is_about_are_refused(taught: Path) -> None:
         data.setup("fit")
 
 
-class Fickle(NamedTuple):
+@dataclass(frozen=True)
+class Fickle:
     """Another width for each number of pictures, or a number that is none."""
 
     broken: bool

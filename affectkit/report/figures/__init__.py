@@ -5,6 +5,7 @@ from affectkit.report.figures.confusion import confusion_figure
 from affectkit.report.figures.contact_sheet import contact_sheet_figure
 from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
+from affectkit.report.figures.embedding import embedding_figure
 from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
@@ -21,6 +22,7 @@ __all__ = [
     "confusion_figure",
     "contact_sheet_figure",
     "curriculum_figure",
+    "embedding_figure",
     "label_graph_figure",
     "learning_curves_figure",
     "per_class_figure",

@@ -583,7 +583,7 @@ COMPONENTS: tuple[Component, ...] = (
         "affectkit.tasks.MultiAttributeTask",
         "task",
         ("visual",),
-        aliases=("EmoSet attributes",),
+        aliases=("emoset_attributes", "emotion with attributes"),
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(

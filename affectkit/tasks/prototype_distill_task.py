@@ -333,10 +333,19 @@ class PrototypeDistillTask(AffectTask):
                 f"The checkpoint was trained with version {stored} of its prototypes, and the file here is "
                 f"version {self.grid_version}: give the file that it was trained with, or none to predict."
             )
-        checkpoint["state_dict"] = {
-            **self._grid_state(),
-            **cast("dict[str, Tensor]", checkpoint["state_dict"]),
-        }
+        state = cast("dict[str, Tensor]", checkpoint["state_dict"])
+        projection = state.get("head.projection.weight")
+        width, own = (
+            0 if projection is None else len(projection),
+            cast(ProjectedHead, self.head).projection_dim,
+        )
+        if width != own:
+            raise TeacherError(
+                f"The checkpoint's student projects its features to width {width} (0 = not at all), and the "
+                f"task here to {own}: set embedding_dim to {width}, or give the prototypes that it was trained "
+                "with."
+            )
+        checkpoint["state_dict"] = {**self._grid_state(), **state}
 
     @classmethod
     def load_from_checkpoint(

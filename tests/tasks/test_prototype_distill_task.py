@@ -197,6 +197,11 @@ def test_the_checkpoint_builds_the_task_again_and_holds_no_teacher(
     with torch.no_grad():
         expected = model.eval()(batch).logits
         torch.testing.assert_close(again(batch).logits, expected)
+    narrow = task(**ALONE)
+    with pytest.raises(TeacherError, match=r"to width 12 \(0 = not at all\), and the task here to 0"):
+        trainer(tmp_path).test(
+            narrow, datamodule=images(faces), ckpt_path=tmp_path / "student.ckpt", verbose=False
+        )
     # Other prototypes under the same name are noticed; none at all are enough to predict.
     VAPrototypeGrid.random(12, seed=1).save(path)
     with pytest.raises(TeacherError, match=r"trained with version .*, and the file here is version"):

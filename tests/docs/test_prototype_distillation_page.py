@@ -1,0 +1,37 @@
+"""The page about prototype distillation, from the drawn faces to data with other labels, as printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from affectkit.cli.main import main
+from affectkit.predict import PictureTeacher
+
+PAGE = Path(__file__).parents[2] / "docs" / "prototype_distillation.md"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Found .* module.* in eval mode:UserWarning")
+def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for kind, block in re.findall(r"```(python|bash)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        if kind == "python":
+            exec(compile(block, PAGE.name, "exec"), names)
+            continue
+        for line in block.splitlines():
+            arguments = shlex.split(line, comments=True)
+            assert arguments[0] == "affectkit"
+            assert main(arguments[1:]) == 0, line
+    assert isinstance(names["teacher"], PictureTeacher)
+    assert (tmp_path / "prototypes.png").stat().st_size > 10_000
+    crossed = json.loads((tmp_path / "crossed" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
+    table = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(table) == 3
+    for everyone, present in table:
+        assert 0 <= crossed[f"test/{everyone}"] <= crossed[f"test/{present}"] <= 1

@@ -267,16 +267,20 @@ def test_classes_are_weighted_by_the_counts_of_their_own_data_set(folders: dict[
         assert torch.equal(part.class_weight, naive.class_weight) and part.class_weight.std() > 0
 
 
+@pytest.mark.parametrize("weighting", ["static", "learnt"])
 def test_a_checkpoint_builds_the_task_and_answers_for_pictures_of_no_data_set(
-    folders: dict[str, str], tmp_path: Path
+    weighting: str, folders: dict[str, str], tmp_path: Path
 ) -> None:
-    task = task_of(weighting="static")
+    alike = {**DATASETS, "mood": {"axes": ["valence", "arousal"]}}
+    datasets = DATASETS if weighting == "static" else alike
+    task = task_of(datasets, weighting=weighting)
     trainer = Trainer(max_epochs=1, **QUIET)
     trainer.fit(task, data(folders))
     path = tmp_path / "task.ckpt"
     trainer.save_checkpoint(path)
     stored = torch.load(path, weights_only=True)
     assert set(trained(task)) <= set(stored["state_dict"])
+    assert ("loss.log_variance" in trained(task)) is (weighting == "learnt")
     assert sum(value.numel() for value in stored["state_dict"].values()) < 20_000
     again = MultiDatasetPromptTuningTask.load_from_checkpoint(path).eval()
     assert again.datasets == task.datasets
@@ -297,7 +301,7 @@ def test_a_checkpoint_builds_the_task_and_answers_for_pictures_of_no_data_set(
         )
     with pytest.raises(BaseMismatchError, match="base_weights=FILE"):
         MultiDatasetPromptTuningTask.load_from_checkpoint(path, base="tiny:seed=1")
-    other = {**DATASETS, "faces": {"label_space": "meld7.merbench"}}
+    other = {**datasets, "faces": {"label_space": "meld7.merbench"}}
     with pytest.raises(DatasetError, match="The head 'faces' of the checkpoint predicts neutral, surprise"):
         MultiDatasetPromptTuningTask.load_from_checkpoint(path, datasets=other)
 

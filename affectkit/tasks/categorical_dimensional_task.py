@@ -16,7 +16,6 @@ from affectkit.labels import AffectScale, LabelSpace, affect_scale
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks.affect_task import AffectTask
-from affectkit.tasks.data_agreement import loader_sources
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.joint_head import JOINT_HEADS, GraphOptions, JointHeadName, joint_head
 from affectkit.tasks.joint_loss import DimensionLoss, TaskWeights, category_loss, joint_loss
@@ -24,6 +23,7 @@ from affectkit.tasks.joint_metrics import complete_target, joint_metrics, target
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
+from affectkit.tasks.source_fields import source_fields
 from affectkit.tasks.take_statistics import take_statistics
 from affectkit.tasks.target_agreement import DescribesTargets, check_targets
 from affectkit.types import AffectOutput, Encoder, Fusion, Head, Loss, LossTerms
@@ -266,6 +266,7 @@ class CategoricalDimensionalTask(AffectTask):
         )
         self.scale = wanted
         self._space = space
+        self._stated = found
         self._graph = found if head == "graph" else None
         self._inputs: dict[str, int] = dict(inputs or {})
         self._standardize = standardize
@@ -298,11 +299,7 @@ class CategoricalDimensionalTask(AffectTask):
                 fitting=fitting,
             )
         super().setup(stage)
-        if isinstance(data, DescribesTargets):
-            for part in ("val", "test"):
-                self._fields[part] = data.target_fields()
-                for source in loader_sources(self.trainer, part):
-                    self._fields[f"{part}/{source}"] = data.target_fields(source)
+        self._fields = source_fields(self.trainer)
         if self._standardize and fitting:
             take_statistics(self.encoders, data, task=type(self).__name__)
 
@@ -330,19 +327,20 @@ class CategoricalDimensionalTask(AffectTask):
         """Keep graph and label vectors themselves in place of their files."""
         super().on_save_checkpoint(checkpoint)
         kept = checkpoint.get("hyper_parameters")
-        if self._graph is None or not isinstance(kept, dict):
+        if not isinstance(kept, dict):
             return
-        # The vectors are in the state; the widths must be known to make room for them.
-        head = cast(CategoricalDimensionalGraphHead, self.head)
-        kept["graph"] = graph_to_text(self._graph)
-        kept["label_vectors"], kept["label_vector_dim"] = None, head.network.embeddings.shape[1]
+        if self._stated is not None:
+            kept["graph"] = graph_to_text(self._stated)
+        if self._graph is not None:
+            # The vectors are in the state; their width must be known to make room for them.
+            head = cast(CategoricalDimensionalGraphHead, self.head)
+            kept["label_vectors"], kept["label_vector_dim"] = None, head.network.embeddings.shape[1]
 
     def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
         # A source of labels alone has no agreement of dimensions: nothing is logged, rather than a 0.
         place, _, key = name.rpartition("/")
-        stated = self._fields.get(place)
-        scored = stated is None or key not in self.val_metrics
-        if scored or target_field(metric, self._space) in (stated or ()):
+        field = target_field(metric, self._space)
+        if key not in self.val_metrics or field in self._fields.get(place, {field}):
             super()._log_sums(name, metric, batch)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
@@ -21,7 +22,8 @@ from affectkit.tasks.attribute_agreement import DescribesAttributes, check_attri
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
-from affectkit.types import AffectOutput, Loss
+from affectkit.tasks.source_fields import source_fields
+from affectkit.types import IGNORE_LABEL, AffectOutput, Loss, LossTerms
 
 #: Name of the emotion's term in the log, which no attribute may have.
 EMOTION = "emotion"
@@ -172,6 +174,7 @@ class MultiAttributeTask(AffectTask):
         self._several = plural
         self._emotion_loss = main
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
+        self._fields: dict[str, frozenset[str]] = {}
         self.save_hyperparameters()
 
     def setup(self, stage: str) -> None:
@@ -182,6 +185,16 @@ class MultiAttributeTask(AffectTask):
                 data, attributes=self._attributes, several=self._several, task=type(self).__name__
             )
         super().setup(stage)
+        self._fields = source_fields(self.trainer)
+
+    def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
+        """Compare with what the batch knows; attributes that it says nothing of count as absent."""
+        target, found = batch.target, output.extra or {}
+        extra = {name: self._absent(name, logits) for name, logits in found.items()}
+        label = target.label
+        if label is None and output.logits is not None:
+            label = torch.full_like(output.logits[..., 0], IGNORE_LABEL, dtype=torch.int64)
+        return self.loss(output, target._replace(label=label, extra={**extra, **(target.extra or {})}))
 
     def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
         """Add a batch to the metrics of the emotion and of each attribute."""
@@ -198,6 +211,19 @@ class MultiAttributeTask(AffectTask):
         """Weight the emotions by their counts in the training split."""
         if self._class_weights != "none":
             self._emotion_loss.set_class_weights(counts, self._class_weights)
+
+    def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
+        # A source without an attribute has no score of it: nothing is logged, rather than a 0.
+        place, _, key = name.rpartition("/")
+        attribute = key.partition("_of_")[2]
+        field = f"extra.{attribute}" if attribute else "label"
+        if key not in self.val_metrics or field in self._fields.get(place, {field}):
+            super()._log_sums(name, metric, batch)
+
+    def _absent(self, name: str, logits: Tensor) -> Tensor:
+        if name in self._several:
+            return torch.full_like(logits, torch.nan)
+        return torch.full_like(logits[..., 0], IGNORE_LABEL, dtype=torch.int64)
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the attributes."""

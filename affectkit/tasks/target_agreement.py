@@ -24,10 +24,6 @@ class DescribesTargets(Protocol):
         """Axes and range of the dimensions."""
         ...
 
-    def target_fields(self, source: str = "") -> frozenset[str]:
-        """Which of ``label``, ``multilabel`` and ``dims`` a source states."""
-        ...
-
     def class_counts(self, split: str) -> Tensor:
         """How often each label occurs in a split."""
         ...

@@ -173,6 +173,17 @@ def logits_of(task: AffectTask, recipe: str, prepared: Path, run_folder: Path) -
     return found
 
 
+def test_a_checkpoint_predicts_pictures(prepared: Path, tmp_path: Path) -> None:
+    given = options("emotion_gcn_tiny", prepared, tmp_path / "run")
+    assert train(["fit", *given, "--trainer.max_epochs", "1"]) == 0
+    out = tmp_path / "out.csv"
+    shards, model = str(prepared / "faces"), str(tmp_path / "run")
+    assert main(["predict", shards, "--model", model, "--split", "test", "--out", str(out)]) == 0
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 7 and all(row["error"] == "" for row in rows)
+    assert all(-1 <= float(row["valence"]) <= 1 and row["label"] for row in rows)
+
+
 def test_the_peers_are_one_word_away(prepared: Path, tmp_path: Path) -> None:
     for head in ("separate", "multi_task"):
         given = options("text_cat_dim_tiny", prepared, tmp_path / head)

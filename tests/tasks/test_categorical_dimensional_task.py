@@ -12,7 +12,12 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.modules import FeatureDataModule, ImageDataModule, MixedDataModule
+from affectkit.data.modules import (
+    ConversationDataModule,
+    FeatureDataModule,
+    ImageDataModule,
+    MixedDataModule,
+)
 from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
 from affectkit.data.synthetic import write_synthetic_pictures
@@ -163,6 +168,18 @@ def test_it_learns_both_and_comes_back_without_its_files(tmp_path: Path) -> None
     assert facts["head"] == "CategoricalDimensionalGraphHead" and facts["graph"] == "by hand"
 
 
+def test_labels_of_ones_own_come_back_with_another_head(tmp_path: Path) -> None:
+    scale = affect_scale("va.unit")
+    data = FeatureDataModule(write(tmp_path / "set", scale=scale), batch_size=8)
+    task, run = task_of(graph_file(tmp_path), head="separate"), trainer(tmp_path)
+    run.fit(task, data)
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    (tmp_path / "graph.safetensors").unlink()
+    again = CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt")
+    assert again.label_space == OWN and isinstance(again.head, SeparateHeads)
+    assert "graph" not in again.report_facts()
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_two_sources_of_which_each_knows_one(several: bool, tmp_path: Path) -> None:
     space, scale = SEVERAL if several else OWN, affect_scale("va.unit")
@@ -220,6 +237,26 @@ def test_pictures_are_trained(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     run.fit(task, data)
     assert {"val/accuracy", "val/ccc_arousal"} <= set(run.callback_metrics)
+
+
+def test_utterances_of_conversations_by_themselves(synthetic_features: Path, tmp_path: Path) -> None:
+    data = ConversationDataModule(str(synthetic_features), batch_size=8, modalities=["text", "audio"])
+    task = CategoricalDimensionalTask(
+        "meld7.official",
+        "va.unit",
+        inputs={"text": 128, "audio": 84},
+        hidden_dim=8,
+        head="label_distribution",
+        standardize=True,
+    )
+    run = trainer(tmp_path)
+    run.fit(task, data)
+    assert {"val/weighted_f1", "val/ccc_valence"} <= set(run.callback_metrics)
+    batch = next(iter(data.val_dataloader()))
+    assert isinstance(batch, AffectBatch)
+    output: AffectOutput = task.eval()(batch)
+    real = batch.masks["utterance"]
+    assert output.dims is not None and output.dims.shape == (*real.shape, 2)
 
 
 # ----------------------------------------------------------------------------------- heads and losses

@@ -5,17 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch.nn import functional as F
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.modules import ImageDataModule
+from affectkit.data.modules import ImageDataModule, MixedDataModule
+from affectkit.data.schema import ItemRecord
+from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.data.sources import find_source, make_dataset
 from affectkit.data.synthetic import write_emoset_folder
+from affectkit.data.synthetic.png_bytes import png_bytes
 from affectkit.encoders import TimmStageEncoder
 from affectkit.heads import MultiAttributeHead
+from affectkit.labels import label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks import MultiAttributeTask
 from affectkit.tasks.pixel_encoder import PixelEncoder
@@ -147,6 +152,36 @@ def test_metrics_are_those_of_each_attribute() -> None:
     task.update_metrics(task.val_metrics, batch, output)
     assert float(task.val_metrics["accuracy_of_scene"].compute()) == 0.5
     assert float(task.val_metrics["accuracy"].compute()) == pytest.approx(2 / 3)
+
+
+def test_a_source_without_attributes_is_mixed_in(emoset: str, tmp_path: Path) -> None:
+    space = label_space("emoset8.official")
+    template = Manifest(
+        name="plain",
+        kind="image",
+        label_space=space,
+        licence=Licence("CC0", "synthetic"),
+        created_by="a test",
+        synthetic=True,
+    )
+    with DatasetWriter(tmp_path / "plain", template) as writer:
+        for number, split in enumerate(("train",) * 8 + ("val",) * 2 + ("test",) * 2):
+            pixels = np.full((32, 32, 3), 20 * number, dtype=np.uint8)
+            record: ItemRecord = {"id": str(number), "label": number % 8}
+            writer.add_item(split, f"s{number}", record, members={"png": png_bytes(pixels)})
+    data = MixedDataModule(
+        {"emoset": data_of(emoset), "plain": data_of(str(tmp_path / "plain"))}, evaluate=["emoset", "plain"]
+    )
+    assert set(data.extra_spaces) >= set(ATTRIBUTES)
+    task, run = task_of(), trainer(tmp_path)
+    run.fit(task, data)
+    found = set(run.callback_metrics)
+    assert {"val/plain/accuracy", "val/emoset/accuracy_of_scene"} <= found
+    # What a source knows nothing of is not scored, rather than 0.
+    assert not any("_of_" in name for name in found if name.startswith("val/plain"))
+    batch = next(iter(data_of(str(tmp_path / "plain")).test_dataloader()))
+    terms = task.compute_loss(batch, task(batch)).terms
+    assert float(terms["emotion"]) > 0 and all(float(terms[name]) == 0 for name in ATTRIBUTES)
 
 
 @pytest.mark.parametrize(

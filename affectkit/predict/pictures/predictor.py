@@ -195,6 +195,8 @@ class PicturePredictor:
     def _rows(self, chunk: _Chunk) -> Iterator[PicturePrediction]:
         found = None if chunk.batch is None else self._answers(chunk.batch)
         labels = () if found is None else self._labels(found)
+        space = self.task.label_space
+        several = space is not None and space.kind == "multilabel"
         done = 0
         for row, (position, item) in enumerate(chunk.items):
             error = chunk.errors.get(row)
@@ -203,7 +205,8 @@ class PicturePredictor:
                 continue
             logits: list[float] = [] if found.logits is None else found.logits[done].tolist()
             values: list[float] = [] if found.dims is None else found.dims[done].tolist()
-            chances: list[float] = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
+            scores = torch.tensor(logits, dtype=torch.float64)
+            chances: list[float] = (scores.sigmoid() if several else scores.softmax(dim=0)).tolist()
             best = None if found.label is None else int(found.label[done])
             named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
             yield PicturePrediction(

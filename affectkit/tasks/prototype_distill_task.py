@@ -342,8 +342,7 @@ class PrototypeDistillTask(AffectTask):
         if width != own:
             raise TeacherError(
                 f"The checkpoint's student projects its features to width {width} (0 = not at all), and the "
-                f"task here to {own}: set embedding_dim to {width}, or give the prototypes that it was trained "
-                "with."
+                f"task here to {own}: set embedding_dim to {width}, or give the prototypes of its training."
             )
         checkpoint["state_dict"] = {**self._grid_state(), **state}
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from affectkit.functional.row_blocks import row_blocks
+
 
 class HardestPairs(NamedTuple):
     """Columns of each anchor's hardest positive and negative; ``found`` is True where it has both."""
@@ -47,11 +49,16 @@ def hardest_pairs(
     """
     anchors = anchors.to(torch.promote_types(anchors.dtype, torch.float32))
     candidates = candidates.to(anchors.dtype)
-    with torch.autocast(anchors.device.type, enabled=False):
-        # The squared distance without the anchor's own length, which changes no order within a row.
-        key = torch.addmm(candidates.square().sum(1), anchors, candidates.T, alpha=-2)
-    same = label.unsqueeze(1) == candidate_label
-    near, negative = key.masked_fill(same, torch.inf).min(1)
-    key.masked_fill_(~same, -torch.inf).scatter_(1, own.unsqueeze(1), -torch.inf)
-    far, positive = key.max(1)
-    return HardestPairs(positive, negative, (far > -torch.inf) & (near < torch.inf))
+    length = candidates.square().sum(1)
+    positive, negative = torch.empty_like(own), torch.empty_like(own)
+    found = torch.empty_like(own, dtype=torch.bool)
+    for block in row_blocks(len(anchors), len(candidates), anchors.device):
+        with torch.autocast(anchors.device.type, enabled=False):
+            # The squared distance without the anchor's own length, which changes no order within a row.
+            key = ((-2 * anchors[block]) @ candidates.T).add_(length)
+        same = label[block].unsqueeze(1) == candidate_label
+        near, negative[block] = torch.where(same, torch.inf, key).min(1)
+        others = torch.where(same, key, -torch.inf).scatter_(1, own[block].unsqueeze(1), -torch.inf)
+        far, positive[block] = others.max(1)
+        found[block] = (far > -torch.inf) & (near < torch.inf)
+    return HardestPairs(positive, negative, found)

@@ -26,7 +26,7 @@ class LabelledRows(NamedTuple):
 
     anchors: Tensor
     label: Tensor
-    weight: Tensor
+    weight: Tensor | None
     own: Tensor
     candidates: Tensor
     candidate_label: Tensor
@@ -35,6 +35,10 @@ class LabelledRows(NamedTuple):
         """Pairs of one label that are not one row, and pairs of different labels, both (n, N) bool."""
         same = self.label.unsqueeze(1) == self.candidate_label
         return same.scatter(1, self.own.unsqueeze(1), False), ~same
+
+    def weighted(self, rows: Tensor) -> Tensor:
+        """Numbers of the anchors (n,) times the weights of their rows."""
+        return rows if self.weight is None else rows * self.weight
 
     @property
     def nothing(self) -> Tensor:
@@ -73,13 +77,18 @@ def labelled_rows(
             f"{None if label is None else tuple(label.shape)}: give a label for each vector."
         )
     counted = real_rows(target, label) & (label != IGNORE_LABEL)
-    kept = torch.cat([tensor[counted] for tensor in tensors])
+    places = counted.reshape(-1).nonzero().squeeze(1)
+
+    def chosen(values: Tensor) -> Tensor:
+        return values if len(places) == len(values) else values.index_select(0, places)
+
+    kept = torch.cat([chosen(tensor.flatten(0, -2)) for tensor in tensors])
     kept = kept.to(torch.promote_types(kept.dtype, torch.float32))
     anchors = F.normalize(kept, dim=-1) if normalized else kept
-    labels = label[counted].repeat(len(tensors))
-    weight = torch.ones_like(anchors[:, 0])
+    labels = chosen(label.flatten()).repeat(len(tensors))
+    weight: Tensor | None = None
     if target.weight is not None:
-        weight = target.weight[counted].to(anchors.dtype).repeat(len(tensors))
+        weight = chosen(target.weight.flatten()).to(anchors.dtype).repeat(len(tensors))
     own = torch.arange(len(anchors), device=anchors.device)
     if not gather:
         return LabelledRows(anchors, labels, weight, own, anchors, labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from affectkit.distributed import all_reduce_sum
+from affectkit.distributed import all_reduce_sum, world_size
 
 
 def mean_over_ranks(total: Tensor, divisor: Tensor, rows: Tensor, *, gather: bool) -> tuple[Tensor, Tensor]:
@@ -23,7 +23,9 @@ def mean_over_ranks(total: Tensor, divisor: Tensor, rows: Tensor, *, gather: boo
         rows: :math:`n_r`, a whole number.
         gather: Whether sums go over all ranks, or this one alone.
     """
-    numbers = torch.stack([divisor.long(), rows.long()])
-    all_divisor, all_rows = (all_reduce_sum(numbers) if gather else numbers).to(total.dtype).clamp(min=1)
     number = rows.to(total.dtype)
+    if not gather or world_size() == 1:
+        return total / divisor.clamp(min=1).to(total.dtype), number
+    sums = all_reduce_sum(torch.stack([divisor.long(), rows.long()])).to(total.dtype)
+    all_divisor, all_rows = sums.clamp(min=1)
     return total * (all_rows / all_divisor / number.clamp(min=1)), number

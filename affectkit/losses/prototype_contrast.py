@@ -139,7 +139,7 @@ class PrototypeContrastLoss(nn.Module):
             form=self.form,
         )
         counted = loss > self.min_loss
-        total = (torch.where(counted, loss, 0.0) * rows.weight).sum() + rows.nothing
+        total = rows.weighted(torch.where(counted, loss, 0.0)).sum() + rows.nothing
         number = torch.tensor(len(rows.anchors), device=total.device)
         mean, divisor = mean_over_ranks(total, counted.sum(), number, gather=True)
         return LossTerms(mean, {"prototype_contrast": mean.detach()}, divisor)

@@ -163,18 +163,19 @@ class TripletMarginLoss(nn.Module):
         loss = torch.where(found.found, self._rows(rows.anchors, positive, negative), 0.0)
         number = found.found.sum()
         counted = (found.found & (loss > 0)).sum() if self._only_active else number
-        return self._mean((loss * rows.weight).sum(), counted, number)
+        return self._mean(rows.weighted(loss).sum(), counted, number)
 
     def _counted(self, rows: LabelledRows) -> LossTerms:
         distance = euclidean_distances(rows.anchors, rows.candidates)
         pull, push = triplet_sides(distance, distance, self.margin, margin_scale=self.margin_scale)
         positive, negative = rows.pairs()
-        sides = (pull.detach(), push.detach(), positive, negative)
+        side = torch.where(positive, pull, push)
+        sides = (side.detach(), positive, negative)
         if self.mining == "batch_all":
             counts = batch_all_counts(*sides, hinge=self.hinge)
         else:
             counts = semi_hard_counts(distance.detach(), *sides, hinge=self.hinge)
-        loss = (counts * torch.where(positive, pull, push)).sum(1)
+        loss = (counts * side).sum(1)
         num_positive, num_negative = positive.sum(1), negative.sum(1)
         if self._only_active:
             counted = counts.clamp(min=0).sum(dtype=torch.float64)
@@ -182,7 +183,7 @@ class TripletMarginLoss(nn.Module):
             each = num_negative if self.mining == "batch_all" else (num_negative > 0)
             counted = (num_positive * each).sum()
         number = ((num_positive > 0) & (num_negative > 0)).sum()
-        return self._mean((loss * rows.weight).sum(), counted, number)
+        return self._mean(rows.weighted(loss).sum(), counted, number)
 
     def _given(self, output: AffectOutput, target: Target) -> LossTerms:
         views = [named_rows(output, "TripletMarginLoss", name) for name in GIVEN_VIEWS]

@@ -70,12 +70,18 @@ from affectkit.labels import LabelSpace, affect_scale
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
+    CovarianceLoss,
     LogitVariationLoss,
     MSELoss,
     MultilabelLoss,
     NullTargetContrastiveLoss,
+    PairwiseContrastiveLoss,
     PearsonLoss,
+    PrototypeContrastLoss,
+    SupervisedContrastiveLoss,
+    TripletMarginLoss,
     UncertaintyWeightedSum,
+    VarianceLoss,
     VoteDistributionLoss,
     WeightedSmoothingLoss,
     WeightedSum,
@@ -195,6 +201,21 @@ def run_null_contrast(module: nn.Module, batch: int) -> Leaves:
     }
     result: LossTerms = module(AffectOutput(views=views), Target(label=torch.arange(batch) % 2))
     assert result.total.shape == () and float(result.weight) == batch
+    return leaves(result)
+
+
+def run_metric(module: nn.Module, batch: int) -> Leaves:
+    """Vectors, and the same in two modalities of which some rows lack one."""
+    mask = mask_of(batch)
+    label = torch.arange(UTTERANCES).expand(batch, -1) % 3
+    views = {
+        "text": features(batch, seed=1),
+        "audio": features(batch, seed=2),
+        "audio.present": features(batch, 1).squeeze(-1) > -0.5,
+    }
+    output = AffectOutput(embedding=features(batch).requires_grad_(), views=views)
+    result: LossTerms = module(output, Target(label=label.masked_fill(~mask, -100), weight=mask.float()))
+    assert result.total.shape == () and float(result.weight) > 0
     return leaves(result)
 
 
@@ -477,6 +498,27 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),
     ],
     "PearsonLoss": [Case(PearsonLoss, run_loss)],
+    "TripletMarginLoss": [
+        Case(TripletMarginLoss, run_metric),
+        Case(lambda: TripletMarginLoss("adaptive_rescaled", mining="semi_hard"), run_metric),
+        Case(lambda: TripletMarginLoss(0.5, mining="batch_all", reduction="mean", view="text"), run_metric),
+    ],
+    "VarianceLoss": [Case(VarianceLoss, run_metric), Case(lambda: VarianceLoss(views=["text"]), run_metric)],
+    "CovarianceLoss": [Case(CovarianceLoss, run_metric)],
+    "SupervisedContrastiveLoss": [
+        Case(SupervisedContrastiveLoss, run_metric),
+        Case(lambda: SupervisedContrastiveLoss(views=["audio", "text"]), run_metric),
+    ],
+    "PairwiseContrastiveLoss": [
+        Case(lambda: PairwiseContrastiveLoss(["audio", "text"], learnable=True), run_metric),
+        Case(
+            lambda: PairwiseContrastiveLoss(["audio", "text"], mode="official", positives="label"), run_metric
+        ),
+    ],
+    "PrototypeContrastLoss": [
+        Case(lambda: PrototypeContrastLoss(3, 6), run_metric),
+        Case(lambda: PrototypeContrastLoss(3, 6, form="decoupled", pool_size=4, support_size=2), run_metric),
+    ],
     "PrototypeDistillationLoss": [
         Case(
             lambda: PrototypeDistillationLoss(

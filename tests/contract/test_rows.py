@@ -24,12 +24,18 @@ from affectkit.distill import (
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
+    CovarianceLoss,
     LogitVariationLoss,
     MSELoss,
     MultilabelLoss,
     NullTargetContrastiveLoss,
+    PairwiseContrastiveLoss,
     PearsonLoss,
+    PrototypeContrastLoss,
+    SupervisedContrastiveLoss,
+    TripletMarginLoss,
     UncertaintyWeightedSum,
+    VarianceLoss,
     VoteDistributionLoss,
     WeightedSmoothingLoss,
     WeightedSum,
@@ -79,6 +85,19 @@ class Taught(nn.Module):
         return terms
 
 
+class OfVectors(nn.Module):
+    """A metric loss, with logits for vectors, and for one modality beside another."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, output: AffectOutput, target: Target) -> LossTerms:
+        assert output.logits is not None
+        views = {"text": output.logits, "audio": noise(2, 5, 3, seed=9)}
+        return self.loss(output._replace(embedding=output.logits, views=views), target)
+
+
 LOSSES: dict[str, Callable[[], Loss]] = {
     "ClassificationLoss": lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 3.0], gamma=1.0),
     "VoteDistributionLoss": VoteDistributionLoss,
@@ -87,6 +106,12 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "MultilabelLoss": MultilabelLoss,
     "NullTargetContrastiveLoss": NullContrastOfLogits,
     "PearsonLoss": PearsonLoss,
+    "TripletMarginLoss": lambda: OfVectors(TripletMarginLoss(mining="batch_all")),
+    "VarianceLoss": lambda: OfVectors(VarianceLoss(deviation=2.0)),
+    "CovarianceLoss": lambda: OfVectors(CovarianceLoss()),
+    "SupervisedContrastiveLoss": lambda: OfVectors(SupervisedContrastiveLoss()),
+    "PairwiseContrastiveLoss": lambda: OfVectors(PairwiseContrastiveLoss(["audio", "text"])),
+    "PrototypeContrastLoss": lambda: OfVectors(PrototypeContrastLoss(3, 3)),
     "PrototypeDistillationLoss": lambda: Taught(
         PrototypeDistillationLoss(VAPrototypeGrid.random(3), anchors=[(0.0, 0.0), (0.8, 0.4), (-0.8, -0.4)])
     ),

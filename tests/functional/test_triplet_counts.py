@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from affectkit.functional import batch_all_counts, semi_hard_counts, triplet_counts
+from affectkit.functional import batch_all_counts, row_blocks, semi_hard_counts
 
 #: Whole numbers, so that ties are many and exact.
 Rows = st.lists(
@@ -51,7 +51,7 @@ def test_all_triplets_are_counted_as_a_loop_counts_them(
     rows: list[list[tuple[int, str]]], margin: float
 ) -> None:
     distance, positive, negative = tensors(rows)
-    counts = batch_all_counts(distance + margin, distance, positive, negative)
+    counts = batch_all_counts(distance + margin * positive, positive, negative)
     assert torch.equal(counts, loop(distance, positive, negative, margin, mining="all"))
 
 
@@ -61,7 +61,7 @@ def test_semi_hard_triplets_weigh_as_much_as_those_of_a_loop(
     rows: list[list[tuple[int, str]]], margin: float
 ) -> None:
     distance, positive, negative = tensors(rows)
-    counts = semi_hard_counts(distance, distance + margin, distance, positive, negative)
+    counts = semi_hard_counts(distance, distance + margin * positive, positive, negative)
     expected = loop(distance, positive, negative, margin, mining="semi")
     # Of negatives at one distance either may be taken: what counts is how many at each distance.
     assert torch.equal(counts.clamp(min=0), expected.clamp(min=0))
@@ -72,7 +72,7 @@ def test_semi_hard_triplets_weigh_as_much_as_those_of_a_loop(
 
 def test_without_a_hinge_every_triplet_counts() -> None:
     distance, positive, negative = tensors([[(0, "x"), (0, "p"), (4, "n"), (4, "n"), (1, "p"), (2, "n")]])
-    counts = batch_all_counts(distance, distance, positive, negative, hinge=False)
+    counts = batch_all_counts(distance, positive, negative, hinge=False)
     assert counts.tolist() == [[0.0, 3.0, -2.0, -2.0, 3.0, -2.0]]
 
 
@@ -80,9 +80,9 @@ def test_rows_are_sorted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     distance = torch.rand(7, 9, generator=torch.Generator().manual_seed(0))
     positive = distance > 0.6
     negative = distance < 0.5
-    sides = (distance + 0.3, distance, positive, negative)
+    sides = (distance + 0.3 * positive, positive, negative)
     whole = batch_all_counts(*sides), semi_hard_counts(distance, *sides)
-    monkeypatch.setattr(triplet_counts, "_BLOCK", 20)
+    monkeypatch.setitem(row_blocks._NUMBERS, "cpu", 20)
     parts = batch_all_counts(*sides), semi_hard_counts(distance, *sides)
     for one, other in zip(whole, parts):
         assert torch.equal(one, other)

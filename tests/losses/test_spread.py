@@ -24,7 +24,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {"variance": VarianceLoss, "covariance":
 
 
 def naive(name: str, rows: Tensor, deviation: float = 1.0) -> float:
-    values = rows.tolist()
+    values: list[list[float]] = rows.tolist()
     number, width = len(values), len(values[0])
     mean = [sum(row[j] for row in values) / number for j in range(width)]
     cov = [

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypedDict, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
 from affectkit.data.loader.shard_loader import ShardLoader
@@ -95,6 +98,15 @@ class MixedLoader:
                 batch = self._complete(batch)
             self._batches += 1
             yield batch
+
+    def places(self, epoch: int) -> Iterator[tuple[str, int, NDArray[np.int64]]]:
+        """Source, pass over it, and positions of each batch of ``epoch``, over all ranks."""
+        nexts = {name: self.mixture.position(name, epoch=epoch, batch=0) for name in self.loaders}
+        for name in self.mixture.sources(epoch):
+            turn, number = nexts[name]
+            plan = self.loaders[name].plan(turn)
+            yield name, turn, plan.batch(number).positions
+            nexts[name] = (turn + 1, 0) if number + 1 == len(plan) else (turn, number + 1)
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the front of ``epoch``, or stay where a loaded state put the loader within it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
@@ -157,8 +159,25 @@ class MixedDataModule(LightningDataModule):
         scale = self.affect_scale
         return 0 if scale is None else len(scale)
 
+    @property
+    def extra_spaces(self) -> dict[str, LabelSpace]:
+        """Label spaces of the further targets that any source has, by name.
+
+        Raises:
+            DataModuleError: If two sources put the labels of one in different orders.
+        """
+        found: dict[str, LabelSpace] = {}
+        for name, source in self._alike.items():
+            for target, space in source.extra_spaces.items():
+                if not found.setdefault(target, space).same_order(space):
+                    raise DataModuleError(
+                        f"Source {name!r} has the target {target!r} in the order {space.order()}, another "
+                        f"source in the order {found[target].order()}: make the shards of both alike."
+                    )
+        return found
+
     def target_fields(self, source: str = "") -> frozenset[str]:
-        """Which of ``label``, ``multilabel`` and ``dims`` a source states; the first evaluated by default."""
+        """Which targets a source states, the first that is evaluated by default; see its own method."""
         return self.sources[source or self._evaluated[0]].target_fields()
 
     def annotated_dims(self, split: str) -> tuple[bool, ...]:
@@ -239,6 +258,32 @@ class MixedDataModule(LightningDataModule):
             loader.set_epoch(self._train.state_dict()["epoch"])
         self._train = loader
         return loader
+
+    def curriculum_order(self, epoch: int) -> list[tuple[str, float]]:
+        """``SOURCE/KEY`` and difficulty of what ``epoch`` may draw from, of the sources with a curriculum.
+
+        A source's curriculum counts the passes over it, of which an epoch may see several.
+        """
+        opened: dict[str, float] = {}
+        for name, turn in sorted({(name, turn) for name, turn, _ in self._places(epoch)}):
+            for key, difficulty in self.sources[name].curriculum_order(turn):
+                opened[f"{name}/{key}"] = difficulty
+        return sorted(opened.items(), key=lambda entry: entry[1])
+
+    def shown_keys(self, epoch: int) -> list[str]:
+        """``SOURCE/KEY`` in the order in which ``epoch`` shows them, of the sources with a curriculum."""
+        return [
+            f"{name}/{self.sources[name].store('train').key(int(place))}"
+            for name, _, places in self._places(epoch)
+            for place in places
+        ]
+
+    def _places(self, epoch: int) -> Iterator[tuple[str, int, NDArray[np.int64]]]:
+        following = {name for name, source in self.sources.items() if source.follows_curriculum}
+        if not following:
+            return iter(())
+        loader = self._mixed() if self._train is None else self._train
+        return (place for place in loader.places(epoch) if place[0] in following)
 
     def loader_names(self, stage: str) -> tuple[str, ...]:
         """Source of each loader of ``"val"``, ``"test"`` or ``"predict"``; none without a val split."""

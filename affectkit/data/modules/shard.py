@@ -150,6 +150,11 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
             return None
         return lambda epoch: curriculum.positions(difficulty, epoch=epoch)
 
+    @property
+    def follows_curriculum(self) -> bool:
+        """Whether epochs draw from what a curriculum opens."""
+        return self._curriculum is not None
+
     def difficulties(self) -> list[float] | None:
         """Difficulty of each sample of the train split, read once; None where none was asked for.
 
@@ -220,10 +225,17 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         return self.manifest.extra_spaces
 
     def target_fields(self, source: str = "") -> frozenset[str]:
-        """Which of ``label``, ``multilabel`` and ``dims`` the data states; ``source`` matters to mixtures."""
-        space = self.label_space
-        kind = () if space is None else ("multilabel" if space.kind == "multilabel" else "label",)
-        return frozenset((*kind, *(() if self.affect_scale is None else ("dims",))))
+        """Which of ``label``, ``multilabel``, ``dims`` and ``extra.NAME`` the data states.
+
+        Args:
+            source: Matters to a mixture alone.
+        """
+        found = {f"extra.{name}" for name in self.extra_spaces}
+        if self.label_space is not None:
+            found.add("multilabel" if self.label_space.kind == "multilabel" else "label")
+        if self.affect_scale is not None:
+            found.add("dims")
+        return frozenset(found)
 
     def annotated_dims(self, split: str) -> tuple[bool, ...]:
         """Whether each affect dimension has a value somewhere in a split."""

@@ -24,8 +24,8 @@ from affectkit.data.synthetic import write_synthetic_pictures
 from affectkit.encoders import IdentityEncoder, ProjectionEncoder
 from affectkit.fusion import SumFusion
 from affectkit.graph import LabelGraph, LabelGraphError, graph_to_text, write_label_embeddings
-from affectkit.heads import CategoricalDimensionalGraphHead, SeparateHeads
-from affectkit.labels import AffectScale, LabelSpace, affect_scale, label_space
+from affectkit.heads import CategoricalDimensionalGraphHead, LabelDistributionHead, SeparateHeads
+from affectkit.labels import AffectScale, LabelSpace, ValenceArousalWheel, affect_scale, label_space
 from affectkit.losses import (
     CCCLoss,
     ClassificationLoss,
@@ -291,6 +291,15 @@ def test_every_head_predicts_within_the_scale_where_asked(head: str, kind: str, 
     assert type(task.head).__name__ == kind
     assert output.dims is not None and bool(((output.dims >= 1) & (output.dims <= 9)).all())
     assert output.logits is not None and output.logits.shape == (4, 7)
+
+
+def test_anchors_stand_on_the_scale_of_the_task() -> None:
+    head = CategoricalDimensionalTask(
+        "meld7.official", "va.one_to_nine", inputs={"text": 6}, head="label_distribution"
+    ).head
+    assert isinstance(head, LabelDistributionHead) and head.anchors is not None
+    wheel = torch.tensor(ValenceArousalWheel().anchors(label_space("meld7.official")))
+    torch.testing.assert_close(head.anchors, 5 + 4 * wheel.float())
 
 
 def test_levels_are_values_of_one_dimension() -> None:

@@ -67,6 +67,15 @@ def test_classes_are_told_apart_by_mark_and_colour_and_no_point_is_cut_off() -> 
     assert low < -1.2 and high > 1 and axes.get_xlim() == axes.get_ylim()
 
 
+def test_ellipses_are_whole() -> None:
+    corner = np.clip(RNG.normal(size=(50, 2)) * 0.3 + 1, None, 1)
+    figure = circumplex_figure(corner, np.zeros(50, dtype=np.int64), ["joy"], limits=(-1, 1))
+    (found,) = ellipses(figure)
+    reach = np.asarray(found.get_path().transformed(found.get_patch_transform()).vertices)
+    low, high = figure.axes[0].get_xlim()
+    assert low < reach.min() and 1 < reach.max() < high
+
+
 def test_lines_differ_where_colours_come_again() -> None:
     labels = [f"class {number}" for number in range(9)]
     points = RNG.normal(size=(90, 2))

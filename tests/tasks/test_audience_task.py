@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from affectkit import distributed
 from affectkit.data import AffectBatch
-from affectkit.data.loader import ShardLoader
+from affectkit.data.loader import ItemFeatures, ShardLoader
 from affectkit.data.modules import AudienceDataModule
 from affectkit.data.synthetic import AUDIENCE_VOCABULARY, write_synthetic_audience
 from affectkit.encoders import PrincipalComponentsEncoder
@@ -20,6 +21,9 @@ from affectkit.functional import principal_axes
 from affectkit.physiology import QuantileClasses
 from affectkit.tasks import AudienceTask
 from affectkit.types import AffectOutput
+
+if TYPE_CHECKING:
+    from tests.conftest import RunRanks
 
 VOCABULARY = {name: list(values) for name, values in AUDIENCE_VOCABULARY.items()}
 INDICATORS = {"emotion": 3, "emr": 1, "engagement": 2}
@@ -124,10 +128,10 @@ def test_two_ranks_give_the_gradient_of_one(root: str) -> None:
     whole = next(iter(data.train_dataloader()))
     parts = []
     for rank in range(2):
-        loader: ShardLoader[object] = ShardLoader(
+        loader: ShardLoader[ItemFeatures] = ShardLoader(
             data.store("train"),
             data.decoder("train"),
-            collate=data.collate("train"),  # type: ignore[arg-type]
+            collate=data.collate("train"),
             global_batch=32,
             rank=rank,
             world_size=2,
@@ -138,6 +142,54 @@ def test_two_ranks_give_the_gradient_of_one(root: str) -> None:
     assert weight == other == 32
     for one, two in zip(expected, found, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def rank_scores(root: str, epochs: int) -> tuple[dict[str, float], list[float]]:
+    """Scores of the test split, and the weights after some steps, on this rank of however many."""
+    data, task = data_of(root), task_of()
+    task.fit_to(data)
+    rank, world = distributed.rank(), distributed.world_size()
+
+    def loader(split: str, *, tail: Literal["drop", "mask"]) -> ShardLoader[ItemFeatures]:
+        return ShardLoader(
+            data.store(split),
+            data.decoder(split),
+            collate=data.collate(split),
+            global_batch=32,
+            tail=tail,
+            rank=rank,
+            world_size=world,
+        )
+
+    optimizer = torch.optim.SGD(task.parameters(), lr=0.1)
+    for _ in range(epochs):
+        for batch in loader("train", tail="drop"):
+            terms = task.compute_loss(batch, task(batch))
+            optimizer.zero_grad()
+            torch.autograd.backward(terms.total * terms.weight)
+            weight = distributed.all_reduce_sum(terms.weight)
+            for parameter in task.parameters():
+                if parameter.grad is not None:
+                    parameter.grad = distributed.all_reduce_sum(parameter.grad) / weight
+            optimizer.step()
+    metrics = task.eval().test_metrics
+    with torch.no_grad():
+        for batch in loader("test", tail="mask"):
+            task.update_metrics(metrics, batch, task(batch))
+    scores = {name: float(value) for name, value in metrics.compute().items()}
+    weights = torch.cat([parameter.detach().flatten() for parameter in task.parameters()])
+    return scores, cast("list[float]", weights.tolist())
+
+
+@pytest.mark.distributed
+@pytest.mark.filterwarnings("ignore:The ``compute`` method")
+def test_two_processes_train_and_score_like_one(root: str, run_ranks: RunRanks) -> None:
+    scores, weights = rank_scores(root, 2)
+    untrained, _ = rank_scores(root, 0)
+    assert scores != untrained
+    for found, trained in run_ranks(rank_scores, root, 2):
+        assert found == pytest.approx(scores, abs=1e-6, nan_ok=True)
+        assert trained == pytest.approx(weights, rel=1e-4, abs=1e-6)
 
 
 def test_scores_of_groups_equal_those_of_a_loop_and_files_hold_the_drawn_rows(root: str) -> None:

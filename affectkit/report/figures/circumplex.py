@@ -184,5 +184,8 @@ def _limits(
 ) -> tuple[float, float]:
     """Lowest and highest number that is drawn, on either axis."""
     drawn = [*points.ravel().tolist(), *(limits or ())]
-    drawn += [value for one in classes if one.rows for value in one.anchor or ()]
+    for one in classes:
+        if one.rows:
+            reach = _HALF * np.sqrt(np.diag(one.covariance))
+            drawn += [*(one.mean - reach).tolist(), *(one.mean + reach).tolist(), *(one.anchor or ())]
     return (min(drawn), max(drawn)) if drawn else (-1.0, 1.0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from affectkit.data import AffectBatch
-from affectkit.data.loader import NodeCollate, ShardLoader
+from affectkit.data.loader import ItemFeatures, NodeCollate, ShardLoader
 from affectkit.data.modules import AudienceDataModule, DataModuleError
 from affectkit.data.modules.audience import coded_attributes
 from affectkit.data.schema import ItemRecord, ShardError
@@ -117,10 +117,10 @@ def test_ranks_share_the_drawn_rows_and_see_the_same_nodes(root: str) -> None:
     whole = next(iter(data.train_dataloader()))
     parts: list[AffectBatch] = []
     for rank in range(2):
-        loader: ShardLoader[object] = ShardLoader(
+        loader: ShardLoader[ItemFeatures] = ShardLoader(
             data.store("train"),
             data.decoder("train"),
-            collate=data.collate("train"),  # type: ignore[arg-type]
+            collate=data.collate("train"),
             global_batch=4,
             rank=rank,
             world_size=2,

@@ -26,7 +26,6 @@ from affectkit.curriculum import (
 from affectkit.data import AffectBatch, ClipDataModule, ConversationDataModule, ImageDataModule
 from affectkit.data.loader import LoaderStateError
 from affectkit.data.modules import DataModuleError, MixedDataModule, VisualTextDataModule
-from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.schema import ConversationRecord, ItemRecord, ShardError
 from affectkit.data.shards import DatasetWriter, Licence, Manifest, SampleKind
 from affectkit.data.store import shards_to_lmdb
@@ -109,7 +108,7 @@ def test_an_epoch_shows_the_samples_that_people_agree_on_first(faces: str) -> No
 @pytest.mark.parametrize("kind", ["clip", "text"])
 def test_clips_and_texts_have_it_too(kind: SampleKind, tmp_path: Path) -> None:
     root = write(tmp_path / "set", kind)
-    data: ShardDataModule[object]
+    data: ClipDataModule | VisualTextDataModule
     if kind == "clip":
         data = ClipDataModule(root, batch_size=4, size=8, segments=2, curriculum=steps(StoredDifficulty()))
     else:

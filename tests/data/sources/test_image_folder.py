@@ -75,3 +75,26 @@ def test_what_is_wrong_is_named(faces: Path, tmp_path: Path) -> None:
         source.configured(tmp_path / "bare", {})
     with pytest.raises(SourceError, match="it is no folder"):
         source.configured(faces / "train" / "angry" / "a.png", {})
+
+
+def test_a_file_says_how_hard_the_pictures_are(faces: Path, tmp_path: Path) -> None:
+    names = ["train/angry/a.png", "train/happy/a.png", "train/happy/b/a.jpg", "valid/happy/c.JPEG"]
+    table = tmp_path / "losses.csv"
+    table.write_text("path,difficulty\n" + "".join(f"{name},{i / 4}\n" for i, name in enumerate(names)))
+    source = find_source("imagefolder")
+    found = list(source.configured(faces, {"difficulty": str(table)}).read(faces))
+    assert [sample.record.get("difficulty") for sample in found] == [0.0, 0.25, 0.5, 0.75]
+    manifest = make_dataset(source, faces, out=tmp_path / "out", options={"difficulty": str(table)})
+    assert manifest.created_by.endswith("--option difficulty=losses.csv")
+    assert check_dataset(tmp_path / "out").problems == ()
+    # Another number makes another shard, though no picture has changed.
+    table.write_text(table.read_text().replace("0.25", "9"))
+    again = make_dataset(
+        source, faces, out=tmp_path / "out", options={"difficulty": str(table)}, overwrite=True
+    )
+    assert again.fingerprint("train") != manifest.fingerprint("train")
+    table.write_text("path,difficulty\ntrain/angry/a.png,1\n")
+    with pytest.raises(SourceError, match=r"losses\.csv: it has no row for 'train/happy/a\.png'; add one"):
+        list(source.configured(faces, {"difficulty": str(table)}).read(faces))
+    with pytest.raises(SourceError, match="it cannot be read"):
+        source.configured(faces, {"difficulty": str(tmp_path / "absent.csv")})

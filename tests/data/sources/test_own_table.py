@@ -262,3 +262,14 @@ def test_a_name_that_no_line_has_and_an_empty_file_are_refused(tmp_path: Path) -
         samples(csv(tmp_path, "\n", "x.jsonl"), "jsonl", text="t")
     with pytest.raises(SourceError, match=r"no \.csv file"):
         samples(tmp_path, text="t")
+
+
+def test_a_column_says_how_hard_a_row_is(tmp_path: Path) -> None:
+    place = csv(tmp_path, "line,hard\nhi,0.25\nwell,\noh,-1\n")
+    found = [sample.record for sample in samples(place, text="line", difficulty="hard")]
+    assert [record.get("difficulty") for record in found] == [0.25, None, -1.0]
+    with pytest.raises(SourceError, match=r"table\.csv, row 2: the difficulty 'very' is no finite number"):
+        samples(csv(tmp_path, "line,hard\nhi,very\n"), text="line", difficulty="hard")
+    turns = csv(tmp_path, "line,hard,who,talk\nhi,1,ana,x\n")
+    with pytest.raises(ShardError, match="give it to conversations with `affectkit shards difficulty`"):
+        samples(turns, text="line", difficulty="hard", speaker="who", dialogue="talk")

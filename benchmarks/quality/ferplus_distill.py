@@ -251,6 +251,8 @@ def fit(
             images = images_of(model, augment(batch.pixels, generator), size)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
                 output: AffectOutput = model(images)
+            assert output.logits is not None and output.embedding is not None
+            output = output._replace(logits=output.logits.float(), embedding=output.embedding.float())
             if answers is not None:
                 output = output._replace(views={"teacher_logits": answers.logits[index].to(device)})
             loss.set_progress(step / steps)

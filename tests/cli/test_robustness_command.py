@@ -36,8 +36,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '["text", "audio"]',
     ]
     hiding = ["--model.init_args.fusion", "attention_weight", "--model.init_args.modality_dropout", "0.3"]
+    given = {"class_path": "affectkit.fusion.ConcatFusion", "init_args": {"in_dims": {"text": 8, "audio": 8}}}
+    part = ["--model.init_args.fusion", json.dumps(given)]
     one = ["--model.init_args.inputs", '{"text": 128}', "--data.init_args.modalities", '["text"]']
-    for name, options in {"gated": both, "hiding": both + hiding, "text": one}.items():
+    for name, options in {"gated": both, "hiding": both + hiding, "part": both + part, "text": one}.items():
         assert train([*shared, *options, "--run_folder", str(folder / "runs" / name / "0")]) == 0
     tested = [*shared[1:], *both, "--run_folder", str(folder / "runs" / "gated" / "0"), "--ckpt_path", "best"]
     assert train(["test", *tested]) == 0
@@ -45,21 +47,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_runs_are_compared_under_the_same_patterns(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = [str(trained / "runs" / name / "0") for name in ("gated", "hiding")]
+    runs = [str(trained / "runs" / name / "0") for name in ("gated", "hiding", "part")]
     alone = f"only words={trained / 'runs' / 'text' / '0'}"
     common = ["--rates", "0.5,1", "--seeds", "2", "--metric", "accuracy"]
     assert main(["robustness", *runs, alone, *common, "--out", str(trained / "out")]) == 0
     shown = capsys.readouterr().out
     assert "hiding - gated, any missing at 50%" in shown and "modalities disagree in" in shown
     stored = json.loads((trained / "out" / "robustness.json").read_text(encoding="utf-8"))
-    assert [one["run"] for one in stored["runs"]] == ["gated", "hiding", "only words"]
+    assert [one["run"] for one in stored["runs"]] == ["gated", "hiding", "part", "only words"]
     assert (trained / "out" / "robustness.png").stat().st_size > 5000
     assert stored["samples"] == 5
     metrics = json.loads((trained / "runs" / "gated" / "0" / "metrics.json").read_text(encoding="utf-8"))
     # With nothing missing it is the test of the run.
     assert stored["runs"][0]["complete"]["accuracy"] == metrics["metrics"]["test/accuracy"]
-    assert stored["runs"][2]["conflict"] is None
-    assert {one["missing"] for one in stored["runs"][2]["scores"]} == {"text"}
+    assert stored["runs"][3]["conflict"] is None
+    assert {one["missing"] for one in stored["runs"][3]["scores"]} == {"text"}
 
 
 def test_what_is_missing_does_not_depend_on_batches(trained: Path) -> None:
@@ -109,9 +111,13 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(
     ):
         assert main(["robustness", *arguments]) == 2
         assert message in capsys.readouterr().err
-    with pytest.raises(RobustnessError, match="was not made by a task of affectkit"):
-        folder = trained / "foreign" / "0"
-        (folder / "checkpoints").mkdir(parents=True)
-        (folder / "config.yaml").write_text("{}")
-        torch.save({"state_dict": {}}, folder / "checkpoints" / "last.ckpt")
-        open_run(folder)
+    folder = trained / "foreign" / "0"
+    (folder / "checkpoints").mkdir(parents=True)
+    torch.save({"state_dict": {}}, folder / "checkpoints" / "last.ckpt")
+    for config, message in (
+        ("{}", "names no model"),
+        ("model: {class_path: affectkit.tasks.NoSuchTask}", "under model cannot be built"),
+    ):
+        (folder / "config.yaml").write_text(config)
+        with pytest.raises(RobustnessError, match=message):
+            open_run(folder)

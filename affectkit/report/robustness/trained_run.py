@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
+import torch
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
 
 from affectkit.report.robustness.error import RobustnessError
-from affectkit.tasks import AffectTask, CheckpointRecord
+from affectkit.tasks import AffectTask
 from affectkit.tasks.data_agreement import DescribesData, check_agreement
-from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
+from affectkit.tasks.run_checkpoint import run_checkpoint
+
+PartT = TypeVar("PartT")
 
 
 class TrainedRun(NamedTuple):
@@ -34,22 +38,17 @@ class TrainedRun(NamedTuple):
 
 
 def open_run(
-    folder: str | os.PathLike[str],
-    *,
-    root: str | None = None,
-    name: str | None = None,
-    task: type[AffectTask] | None = None,
+    folder: str | os.PathLike[str], *, root: str | None = None, name: str | None = None
 ) -> TrainedRun:
     """Build the task and the data module of a run from its folder.
 
-    The data module is that of ``config.yaml``, with its modalities, labels and sizes. Classes that the
-    configuration names are imported, as the training did.
+    Both are those of ``config.yaml``, with the modalities, labels and sizes of the training, and with
+    parts that were given by class paths. The classes that it names are imported, as the training did.
 
     Args:
         folder: Run folder, e.g. ``runs/NAME/latest``.
         root: Folder of the data set, in place of the one that the run was trained on.
         name: How to call it; None takes ``NAME``.
-        task: Class of the task, where it is one of your own.
 
     Raises:
         RobustnessError: If there is no checkpoint or configuration, or the data cannot take ``root``.
@@ -60,38 +59,36 @@ def open_run(
         raise RobustnessError(f"There is no run folder {place}: give a folder such as runs/NAME/latest.")
     if not (place / "config.yaml").is_file() and (place / "latest" / "config.yaml").is_file():
         place = place / "latest"
-    checkpoint = run_checkpoint(place)
-    if checkpoint is None or not (place / "config.yaml").is_file():
+    checkpoint, config = run_checkpoint(place), place / "config.yaml"
+    if checkpoint is None or not config.is_file():
         missing = "a checkpoint" if checkpoint is None else "config.yaml"
         raise RobustnessError(
             f"The folder {place} has not {missing} of a run: give a folder in which `affectkit fit` finished "
             "an epoch, such as runs/NAME/latest."
         )
-    record = CheckpointRecord.peek(checkpoint)
-    kind = task or (None if record is None else shipped_task(record.task))
-    if kind is None:
-        raise RobustnessError(
-            f"The checkpoint {checkpoint} was not made by a task of affectkit: give the class of yours, "
-            "`open_run(folder, task=...)`."
-        )
-    loaded = kind.load_from_checkpoint(checkpoint, map_location="cpu")
-    data = _data(place / "config.yaml", root)
+    stored = yaml.safe_load(config.read_text(encoding="utf-8"))
+    task = _built(stored, "model", AffectTask, config=config)
+    data = _built(stored, "data", LightningDataModule, config=config, root=root)
+    weights: dict[str, object] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    # As Lightning does it: the task compares labels and completes what its checkpoint leaves out.
+    task.on_load_checkpoint(weights)
+    task.load_state_dict(cast("dict[str, Tensor]", weights["state_dict"]))
     if isinstance(data, DescribesData):
         check_agreement(
             data,
-            labels=loaded.label_space,
-            dims=loaded.input_dims,
-            task=type(loaded).__name__,
+            labels=task.label_space,
+            dims=task.input_dims,
+            task=type(task).__name__,
             fitting=False,
         )
-    return TrainedRun(name or place.resolve().parent.name, loaded, data, checkpoint)
+    return TrainedRun(name or place.resolve().parent.name, task, data, checkpoint)
 
 
-def _data(config: Path, root: str | None) -> LightningDataModule:
-    stored = yaml.safe_load(config.read_text(encoding="utf-8"))
-    chosen = stored.get("data") if isinstance(stored, Mapping) else None
+def _built(stored: object, key: str, kind: type[PartT], *, config: Path, root: str | None = None) -> PartT:
+    """What a configuration says under ``key``, with another ``root`` where one is given."""
+    chosen = stored.get(key) if isinstance(stored, Mapping) else None
     if not isinstance(chosen, Mapping) or "class_path" not in chosen:
-        raise RobustnessError(f"{config} names no data module: give a run that `affectkit fit` made.")
+        raise RobustnessError(f"{config} names no {key}: give the folder of a run that `affectkit fit` made.")
     values = dict(cast("Mapping[str, object]", chosen.get("init_args") or {}))
     if root is not None:
         if "root" not in values:
@@ -101,8 +98,15 @@ def _data(config: Path, root: str | None) -> LightningDataModule:
             )
         values["root"] = root
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(LightningDataModule, "data", required=True)
-    parsed = parser.parse_object({"data": {"class_path": chosen["class_path"], "init_args": values}})
-    built: object = parser.instantiate_classes(parsed).data
-    assert isinstance(built, LightningDataModule), "add_subclass_arguments() names the class"
+    parser.add_subclass_arguments(kind, key, required=True)
+    try:
+        parsed = parser.parse_object({key: {"class_path": chosen["class_path"], "init_args": values}})
+    except ArgumentError as error:
+        reason = " ".join(str(error).split())
+        raise RobustnessError(
+            f"What {config} says under {key} cannot be built ({reason}): use the release and the classes "
+            "that the run was trained with."
+        ) from error
+    built: object = parser.instantiate_classes(parsed)[key]
+    assert isinstance(built, kind), "add_subclass_arguments() names the class"
     return built

@@ -1,4 +1,4 @@
-"""Which conversations a curriculum opened in which epoch, and in which order they were shown."""
+"""Which samples a curriculum opened in which epoch, and in which order they were shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OrdersByCurriculum(Protocol):
     """A data module that can say what a curriculum opens."""
 
     def curriculum_order(self, epoch: int) -> Sequence[tuple[str, float]]:
-        """Key and difficulty of each open conversation, easiest first; empty without a curriculum."""
+        """Key and difficulty of each open sample, easiest first; empty without a curriculum."""
         ...
 
     def shown_keys(self, epoch: int) -> Sequence[str]:
@@ -67,7 +67,7 @@ class CurriculumRecorder(Callback):
 
 
 def read_curriculum(folder: str | Path) -> dict[int, list[tuple[str, float]]]:
-    """Key and difficulty of the open conversations by epoch; empty where none was recorded.
+    """Key and difficulty of the open samples by epoch; empty where none was recorded.
 
     Args:
         folder: Folder of the run.

@@ -129,7 +129,7 @@ def _curriculum(run: RunRecord) -> Section | None:
     return Section(
         "Curriculum",
         text=(
-            f"{len(keys)} training conversations, from difficulty {min(run.difficulty.values()):.2f} "
+            f"{len(keys)} training samples, from difficulty {min(run.difficulty.values()):.2f} "
             f"to {max(run.difficulty.values()):.2f}."
         ),
         pictures=[
@@ -141,8 +141,8 @@ def _curriculum(run: RunRecord) -> Section | None:
                     run.series("val/weighted_f1"),
                     score_name="weighted F1 on validation",
                 ),
-                "How often each conversation was shown in each epoch, easiest at the bottom (left), and how "
-                "the validation score moved with the share of conversations shown (right).",
+                "How often each sample was shown in each epoch, easiest at the bottom (left), and how "
+                "the validation score moved with the share of samples shown (right).",
             )
         ],
     )

@@ -32,7 +32,7 @@ class RunRecord:
         facts: What the task put beside its metrics.
         labels: Label order of the confusion counts.
         confusion: (C, C) counts, rows true, or None before a test.
-        difficulty: Difficulty of each conversation that a curriculum opened, by key.
+        difficulty: Difficulty of each sample that a curriculum opened, by key.
         shown: Keys in the order in which each epoch showed them.
         config: The configuration of the training, as nested plain values.
         commands: Commands run in this folder, oldest first.

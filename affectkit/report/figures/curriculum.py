@@ -19,10 +19,10 @@ def curriculum_figure(
     *,
     score_name: str = "validation score",
 ) -> Figure:
-    """Draw how often each conversation was shown in each epoch, easiest at the bottom.
+    """Draw how often each sample was shown in each epoch, easiest at the bottom.
 
     Args:
-        difficulty: Difficulty of each of the N training conversations.
+        difficulty: Difficulty of each of the N training samples.
         shown: For each epoch, the positions (0..N-1) in the order in which they were shown.
         scores: Validation score at the end of each epoch.
         score_name: Name of that score.
@@ -49,9 +49,9 @@ def curriculum_figure(
                 extent=(min(epochs) - 0.5, max(epochs) + 0.5, 0, len(order)),
             )
             figure.colorbar(image, ax=left, label="times shown in the epoch")
-        left.set(title="What was shown when", xlabel="epoch", ylabel="conversation, easiest first")
+        left.set(title="What was shown when", xlabel="epoch", ylabel="sample, easiest first")
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
-        right.bar(epochs, open_share, color=PALETTE[5], alpha=0.5, label="share of conversations shown")
+        right.bar(epochs, open_share, color=PALETTE[5], alpha=0.5, label="share of samples shown")
         right.plot(
             [x for x, _ in scores],
             [y for _, y in scores],

@@ -23,7 +23,13 @@ from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
 from affectkit.data.synthetic import write_synthetic_pictures
 from affectkit.encoders import IdentityEncoder, ProjectionEncoder
 from affectkit.fusion import SumFusion
-from affectkit.graph import LabelGraph, LabelGraphError, graph_to_text, write_label_embeddings
+from affectkit.graph import (
+    LabelGraph,
+    LabelGraphError,
+    graph_to_text,
+    random_label_embeddings,
+    write_label_embeddings,
+)
 from affectkit.heads import CategoricalDimensionalGraphHead, LabelDistributionHead, SeparateHeads
 from affectkit.labels import AffectScale, LabelSpace, ValenceArousalWheel, affect_scale, label_space
 from affectkit.losses import (
@@ -138,7 +144,8 @@ def test_it_learns_both_and_comes_back_without_its_files(tmp_path: Path) -> None
     scale = affect_scale("va.unit")
     data = FeatureDataModule(write(tmp_path / "set", scale=scale), batch_size=8)
     graph = graph_file(tmp_path)
-    write_label_embeddings(tmp_path / "vectors.safetensors", (*OWN.labels, *scale.axes), torch.randn(5, 7))
+    names = (*OWN.labels, *scale.axes)
+    write_label_embeddings(tmp_path / "vectors.safetensors", names, random_label_embeddings(names, 7))
     task = task_of(
         graph,
         label_vectors=str(tmp_path / "vectors.safetensors"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 #: Rows about everybody, and rows about one group of people: the two protocols of SRI-ADV.
@@ -39,12 +40,14 @@ def group_masks(
     columns = coded.unbind(1)
     named = [(name, value) for name, values in vocabulary.items() for value in values]
     if _has_total(vocabulary, total):
-        everybody = coded.new_ones(len(coded)).bool()
-        for column, (_, value) in zip(columns, named, strict=True):
-            if value == total:
-                everybody = everybody & (column > 0)
+        parts = torch.split(coded, [len(values) for values in vocabulary.values()], dim=1)
+        # A row of which an attribute is not known is about neither.
+        known = torch.stack([(part > 0).any(1) for part in parts]).all(0)
+        everybody = torch.stack(
+            [column > 0 for column, (_, value) in zip(columns, named, strict=True) if value == total]
+        ).all(0)
         yield EVERYBODY, everybody
-        yield ONE_GROUP, ~everybody
+        yield ONE_GROUP, known & ~everybody
     for column, (name, value) in zip(columns, named, strict=True):
         yield f"{name}={value}", column > 0
 

@@ -40,6 +40,7 @@ class Part(NamedTuple):
 #: One cell of the adapters, since ``torch.compile`` takes longer than all that is measured.
 PARTS: Final = {
     "label_graph": Part("label_graph.py", ()),
+    "metric_losses": Part("metric_losses.py", ("--peer-gib", "24")),
     "prompts": Part(
         "prompts.py",
         ("--classes", "28", "--batch", "32", "--rounds", "9"),

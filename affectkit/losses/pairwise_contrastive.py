@@ -44,6 +44,7 @@ class PairwiseContrastiveLoss(nn.Module):
         - output.views[modality]: (B, D), or (B, V, D) with V views of each row; in conversations (B, U, D)
           or (B, U, V, D)
         - output.views[modality + ".present"]: (B,) or (B, U) bool; without it every row has the modality
+          (without it and without a target, the first axis alone counts rows)
         - target.label: (B,) or (B, U), -100 = absent; with ``positives="label"`` only
 
     Raises:
@@ -112,11 +113,7 @@ class PairwiseContrastiveLoss(nn.Module):
         """Contrast ``output.views``; rows of weight 0 and absent modalities reach nothing."""
         names = sorted({name for pair in self.pairs for name in pair})
         raw = {name: named_rows(output, "PairwiseContrastiveLoss", name) for name in names}
-        like = raw[names[0]][..., 0]
-        if any(field is not None for field in target):
-            like = row_like(target)
-        elif like.ndim > 1:
-            like = like[:, 0]
+        like = _row_like(output, target, names)
         real = real_rows(target, like)
         label: Tensor | None = None
         if self.positives == "label":
@@ -190,6 +187,15 @@ class PairwiseContrastiveLoss(nn.Module):
         rows = rows.to(torch.promote_types(rows.dtype, torch.float32))
         rows = rows.masked_fill(~present[:, None, None], 0.0)
         return F.normalize(rows, dim=-1) if self.normalized else rows
+
+
+def _row_like(output: AffectOutput, target: Target, names: Sequence[str]) -> Tensor:
+    """Something with one element a row: that tells the axes of rows from one of views."""
+    if any(field is not None for field in target):
+        return row_like(target)
+    views = output.views or {}
+    flags = [views[f"{name}.present"] for name in names if f"{name}.present" in views]
+    return flags[0] if flags else views[names[0]].flatten(1)[:, 0]
 
 
 def _present(output: AffectOutput, name: str, real: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Metric losses: affectkit beside pytorch-metric-learning and beside one matrix product, in one run.
 
 A step is forward and backward to the vectors: 128 numbers each, random, of 7 classes, brought to length 1
-inside the loss. The limit is one product of all vectors with each other, forward alone, which every one of these
-losses needs. Systems take turns in one process; a number is the median over rounds, of CPU time on a CPU and of
-wall time on a GPU, and a ratio the median of the rounds' ratios. Before anything is timed, loss and gradient of
-both systems must agree in float64.
+inside the loss. The limit is one product of all vectors with each other, forward alone, which every one of
+these losses needs. Systems take turns in one process; a number is the median over rounds, of CPU time on a
+CPU and of wall time on a GPU, a ratio the median of the rounds' ratios. Before anything is timed, loss and
+gradient of both systems must agree in float64.
 
 All triplets of a batch are a number of its cube: where pytorch-metric-learning would need more memory than
-``--peer-gib`` to hold them, it is left out and the need is stated.
+``--peer-gib`` to hold them, it is left out and the need is stated. Without the package (extra ``bench``) the
+rest is measured and nothing compared.
 
     python benchmarks/speed/metric_losses.py --out metric_losses.json
 """
@@ -22,19 +23,25 @@ import statistics
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 import torch
 from count_work import LiveTensors, seconds
-from pytorch_metric_learning import losses as peer_losses
-from pytorch_metric_learning import miners as peer_miners
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from affectkit.losses import SupervisedContrastiveLoss, TripletMarginLoss
 from affectkit.types import AffectOutput, LossTerms, Target
+
+try:
+    from pytorch_metric_learning import losses as peer_losses
+    from pytorch_metric_learning import miners as peer_miners
+except ModuleNotFoundError:
+    HAS_PEER = False
+else:
+    HAS_PEER = True
 
 WIDTH: Final = 128
 CLASSES: Final = 7
@@ -77,17 +84,18 @@ def product(vectors: Tensor, label: Tensor) -> Tensor:
 
 def make_systems(loss: str) -> dict[str, Value]:
     """Every system for one loss, with the same options."""
-    if loss == "supervised contrastive":
-        return {
-            LIMIT: product,
-            OURS: ours(SupervisedContrastiveLoss(temperature=TEMPERATURE)),
-            PEER: peer(peer_losses.SupConLoss(temperature=TEMPERATURE)),
-        }
-    triplet = peer_losses.TripletMarginLoss(margin=MARGIN)
-    if loss == "batch hard":
-        mined = ours(TripletMarginLoss(MARGIN, mining="batch_hard"))
-        return {LIMIT: product, OURS: mined, PEER: peer(triplet, peer_miners.BatchHardMiner())}
-    return {LIMIT: product, OURS: ours(TripletMarginLoss(MARGIN, mining="batch_all")), PEER: peer(triplet)}
+    own: dict[str, nn.Module] = {
+        "batch hard": TripletMarginLoss(MARGIN, mining="batch_hard"),
+        "batch all": TripletMarginLoss(MARGIN, mining="batch_all"),
+        "supervised contrastive": SupervisedContrastiveLoss(temperature=TEMPERATURE),
+    }
+    systems = {LIMIT: product, OURS: ours(own[loss])}
+    if HAS_PEER and loss == "supervised contrastive":
+        systems[PEER] = peer(peer_losses.SupConLoss(temperature=TEMPERATURE))
+    elif HAS_PEER:
+        miner = peer_miners.BatchHardMiner() if loss == "batch hard" else None
+        systems[PEER] = peer(peer_losses.TripletMarginLoss(margin=MARGIN), miner)
+    return systems
 
 
 def make_batch(rows: int, device: torch.device, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -146,7 +154,9 @@ def measure(
     vectors, label = make_batch(rows, device)
     need = triplets(label) * PEER_BYTES_A_TRIPLET / 2**30
     left_out = None
-    if loss == "batch all" and need > peer_gib:
+    if PEER not in systems:
+        left_out = f'{PEER} is not installed: run `pip install "affectkit[bench]"` to compare'
+    elif loss == "batch all" and need > peer_gib:
         left_out = f"{PEER}, {loss} of {rows} rows: {triplets(label):.2e} triplets, about {need:.0f} GiB"
         del systems[PEER]
     elif rows <= CHECKED:
@@ -156,7 +166,7 @@ def measure(
     for name, system in systems.items():
         step(system, vectors, label)
         taken = seconds(lambda system=system: step(system, vectors, label), device)  # type: ignore[misc]
-        repeats[name] = max(1, min(50, int(0.05 / max(taken, 1e-6))))
+        repeats[name] = max(1, min(50, int(0.01 * rounds / max(taken, 1e-6))))
     for _ in range(rounds):
         for name, system in systems.items():
 
@@ -212,6 +222,13 @@ def targets(rows: Sequence[Row], left_out: Sequence[str]) -> dict[str, object]:
     }
 
 
+def peer_version() -> str:
+    try:
+        return version("pytorch-metric-learning")
+    except PackageNotFoundError:
+        return "absent"
+
+
 def environment(device: torch.device) -> dict[str, object]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
@@ -229,7 +246,7 @@ def environment(device: torch.device) -> dict[str, object]:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "pytorch_metric_learning": version("pytorch-metric-learning"),
+            "pytorch_metric_learning": peer_version(),
         },
         "commit": commit or "unknown",
         "date": datetime.now(UTC).date().isoformat(),
@@ -239,7 +256,7 @@ def environment(device: torch.device) -> dict[str, object]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--quick", action="store_true", help="batches of 32 and 256, 3 rounds")
+    parser.add_argument("--quick", action="store_true", help="batches of 32 and 128, 3 rounds")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch on a CPU (default: 1)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument(
@@ -248,8 +265,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    sizes, rounds = ((32, 256), 3) if options.quick else ((256, 512, 1024, 2048, 4096), 11)
-    print(f"expected: {'20 seconds' if options.quick else '10 minutes'}", flush=True)
+    sizes, rounds = ((32, 128), 3) if options.quick else ((256, 512, 1024, 2048, 4096), 11)
+    print(f"expected: {'20 seconds' if options.quick else '8 minutes'}", flush=True)
     rows: list[Row] = []
     left_out: list[str] = []
     for loss in AIMS:

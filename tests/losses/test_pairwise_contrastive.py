@@ -189,6 +189,11 @@ def test_rows_of_conversations_and_single_views() -> None:
         weight=WEIGHT.reshape(2, 4),
     )
     assert talk.total.item() == flat.total.item()
+    flags = {name: flag.reshape(2, 4) for name, flag in PRESENT.items()}
+    views = {name: view[:, 0].reshape(2, 4, 5) for name, view in VIEWS.items()}
+    apart = run({**views, **flags}, label=None, weight=None)
+    single = run({**{name: view[:, 0] for name, view in VIEWS.items()}, **PRESENT}, label=None, weight=None)
+    assert apart.total.item() == single.total.item()
     doubled = run({name: view[:, :1].expand(-1, 2, -1) for name, view in VIEWS.items()})
     assert doubled.total.item() == pytest.approx(flat.total.item(), abs=1e-12)
 

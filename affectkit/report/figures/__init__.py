@@ -10,6 +10,7 @@ from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
 from affectkit.report.figures.robustness import RobustnessPoint, robustness_figure
+from affectkit.report.figures.triplet_margin import triplet_margin_figure
 
 __all__ = [
     "CircumplexClass",
@@ -28,4 +29,5 @@ __all__ = [
     "per_class_figure",
     "prototype_grid_figure",
     "robustness_figure",
+    "triplet_margin_figure",
 ]

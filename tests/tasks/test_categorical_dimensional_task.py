@@ -154,7 +154,7 @@ def test_it_learns_both_and_comes_back_without_its_files(tmp_path: Path) -> None
         bounded=True,
         class_weights="balanced",
     )
-    run = trainer(tmp_path, epochs=20)
+    run = trainer(tmp_path, epochs=20, check_val_every_n_epoch=20)
     run.fit(task, data)
     (found,) = run.test(task, data, verbose=False)
     assert found["test/accuracy"] > 0.8 and found["test/ccc_valence"] > 0.8
@@ -199,7 +199,7 @@ def test_two_sources_of_which_each_knows_one(several: bool, tmp_path: Path) -> N
         evaluate=["words", "values"],
     )
     task = task_of(graph_file(tmp_path, space), dimension_loss="mse", task_weights="uncertainty")
-    run = trainer(tmp_path, epochs=10, accumulate_grad_batches=2)
+    run = trainer(tmp_path, epochs=30, accumulate_grad_batches=2, check_val_every_n_epoch=30)
     run.fit(task, data)
     found = {name: float(value) for name, value in run.callback_metrics.items()}
     assert found["val/words/macro_f1"] > 0.8 and found["val/values/ccc_valence"] > 0.8

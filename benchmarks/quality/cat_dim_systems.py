@@ -74,15 +74,15 @@ class Settings(NamedTuple):
 
 SETTINGS: Final[Mapping[Mode, Settings]] = {
     "frozen": Settings(
-        epochs=12,
-        batch=64,
-        share=0.25,
+        epochs=6,
+        batch=128,
+        share=0.3,
         rates={},
-        lr=1e-3,
-        hidden=512,
-        dropout=0.5,
+        lr=2e-3,
+        hidden=256,
+        dropout=0.4,
         weight_decay=0.01,
-        warmup=0.0,
+        warmup=0.05,
         category_weight=5.0,
         max_length=0,
     ),
@@ -103,21 +103,39 @@ SETTINGS: Final[Mapping[Mode, Settings]] = {
 
 
 class Standardized(nn.Module):
-    """Stored features at mean 0 and deviation 1; a hidden layer where the head has none of its own."""
+    """Stored features at mean 0 and deviation 1; a hidden layer where the head has none of its own.
+
+    Of the hidden states that are stored side by side it reads every second one, from the last down to the
+    first layer's.
+
+    Args:
+        mean: (L W,), L hidden states of width W.
+        deviation: (L W,).
+        width: W.
+        hidden_dim: Width of the hidden layer; 0 = none.
+        dropout: Dropout before and after it.
+    """
 
     mean: Tensor
     deviation: Tensor
+    columns: Tensor
 
-    def __init__(self, mean: Tensor, deviation: Tensor, *, hidden_dim: int, dropout: float) -> None:
+    def __init__(
+        self, mean: Tensor, deviation: Tensor, *, width: int, hidden_dim: int, dropout: float
+    ) -> None:
         super().__init__()
-        self.register_buffer("mean", mean.float())
-        self.register_buffer("deviation", deviation.float().clamp(min=1e-6))
-        self.projection = HiddenProjection(len(mean), hidden_dim, dropout=dropout)
+        last = len(mean) // width - 1
+        chosen = list(range(last, 0, -2)) or [0]
+        columns = torch.cat([torch.arange(layer * width, (layer + 1) * width) for layer in chosen])
+        self.register_buffer("columns", columns)
+        self.register_buffer("mean", mean.float()[columns])
+        self.register_buffer("deviation", deviation.float()[columns].clamp(min=1e-6))
+        self.projection = HiddenProjection(len(columns), hidden_dim, dropout=dropout)
         self.out_dim = self.projection.out_dim
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
         """Encode stored features (B, D)."""
-        pooled: Tensor = self.projection((x - self.mean) / self.deviation)
+        pooled: Tensor = self.projection((x[:, self.columns] - self.mean) / self.deviation)
         return Encoding(pooled)
 
 
@@ -230,6 +248,7 @@ def task_of(
         read = Standardized(
             mean,
             deviation,
+            width=parts.vectors.shape[1],
             hidden_dim=given.hidden if outside else 0,
             dropout=given.dropout if outside else 0.0,
         )

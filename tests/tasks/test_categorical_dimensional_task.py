@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
@@ -265,6 +267,45 @@ def test_utterances_of_conversations_by_themselves(synthetic_features: Path, tmp
     output: AffectOutput = task.eval()(batch)
     real = batch.masks["utterance"]
     assert output.dims is not None and output.dims.shape == (*real.shape, 2)
+
+
+class Forked(Protocol):
+    def __call__(
+        self, function: Callable[..., None], *arguments: object, ranks: int = 1
+    ) -> list[int | None]: ...
+
+
+def fit_mixture(folder: str, out: str, ranks: int) -> None:
+    data = MixedDataModule(
+        {
+            "words": FeatureDataModule(f"{folder}/words", batch_size=6),
+            "values": FeatureDataModule(f"{folder}/values", batch_size=6),
+        },
+        evaluate=["words", "values"],
+    )
+    task = task_of(f"{folder}/graph.safetensors", dimension_loss="ccc_mixed", task_weights="uncertainty")
+    strategy = DDPStrategy(process_group_backend="gloo") if ranks > 1 else "auto"
+    run = trainer(Path(out), epochs=2, devices=ranks, strategy=strategy)
+    run.fit(task, data)
+    if run.is_global_zero:
+        found = {name: float(value) for name, value in run.callback_metrics.items() if "val/" in name}
+        torch.save({"weights": task.state_dict(), "scores": found}, Path(out) / f"{ranks}.pt")
+
+
+@pytest.mark.distributed
+def test_two_ranks_train_and_score_a_mixture_as_one(forked: Forked, tmp_path: Path) -> None:
+    write(tmp_path / "words", space=OWN)
+    write(tmp_path / "values", space=None, scale=affect_scale("va.unit"))
+    graph_file(tmp_path)
+    for ranks in (1, 2):
+        assert set(forked(fit_mixture, str(tmp_path), str(tmp_path), ranks, ranks=ranks)) == {0}
+    one, two = (torch.load(tmp_path / f"{ranks}.pt", weights_only=True) for ranks in (1, 2))
+    assert one["scores"].keys() == two["scores"].keys()
+    assert {"val/words/macro_f1", "val/values/ccc_valence"} <= set(one["scores"])
+    for name, value in one["scores"].items():
+        assert two["scores"][name] == pytest.approx(value, abs=1e-5, nan_ok=True), name
+    for name, value in one["weights"].items():
+        torch.testing.assert_close(two["weights"][name], value, atol=1e-5, rtol=1e-4)
 
 
 # ----------------------------------------------------------------------------------- heads and losses

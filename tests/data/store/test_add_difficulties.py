@@ -103,7 +103,8 @@ def test_any_number_of_processes_writes_the_same_bytes_also_from_an_lmdb(tmp_pat
 def test_conversations_get_their_shifts(tmp_path: Path) -> None:
     space = label_space("meld7.official")
     with DatasetWriter(tmp_path / "src", template("conversation", space)) as writer:
-        for number, labels in enumerate(([0, 0, 0], [0, 3, 4], [0, 3, None])):
+        talks: list[list[int | None]] = [[0, 0, 0], [0, 3, 4], [0, 3, None]]
+        for number, labels in enumerate(talks):
             record: ConversationRecord = {
                 "id": f"{number}",
                 "speakers": ["a"],
@@ -134,7 +135,7 @@ def test_nothing_lies_there_after_an_error(tmp_path: Path) -> None:
         ({"splits": ["dev"]}, "with the split 'dev'"),
     ):
         with pytest.raises(ShardError, match=message):
-            add_difficulties(src, out, {}, **given)  # type: ignore[arg-type]
+            add_difficulties(src, out, {}, **given)
     with pytest.raises(ShardError, match="src itself"):
         add_difficulties(src, src, {}, overwrite=True)
 

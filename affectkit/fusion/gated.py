@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from affectkit.functional import masked_softmax
 from affectkit.fusion.presence import AlignedParts, align_parts, check_in_dims
 from affectkit.types import Encoding
 
@@ -85,7 +86,5 @@ class GatedFusion(nn.Module):
             torch.cat([*aligned.features, flags.to(aligned.features[0].dtype)], dim=-1)
         )
         scores = scores.reshape(*flags.shape, self.out_dim)
-        # The lowest finite number, not -inf: a row without any modality must not become NaN.
-        scores = scores.masked_fill(~flags.unsqueeze(-1), torch.finfo(scores.dtype).min)
-        gates = torch.softmax(scores, dim=-2).masked_fill(~flags.unsqueeze(-1), 0.0)
+        gates = masked_softmax(scores, flags.unsqueeze(-1), dim=-2)
         return _Gated((gates * hidden).sum(dim=-2), gates)

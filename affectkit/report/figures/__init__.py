@@ -7,6 +7,7 @@ from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
 from affectkit.report.figures.embedding import embedding_figure
 from affectkit.report.figures.label_graph import label_graph_figure
+from affectkit.report.figures.modality_weights import modality_weights_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
 from affectkit.report.figures.robustness import RobustnessPoint, robustness_figure
@@ -26,6 +27,7 @@ __all__ = [
     "embedding_figure",
     "label_graph_figure",
     "learning_curves_figure",
+    "modality_weights_figure",
     "per_class_figure",
     "prototype_grid_figure",
     "robustness_figure",

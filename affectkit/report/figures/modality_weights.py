@@ -1,0 +1,57 @@
+"""Which modality a fusion listens to, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from affectkit.report.figures.style import PALETTE, figure_style
+
+#: Fillings that tell modalities apart without colour.
+_HATCHES = ("", "//", "..", "xx", "\\\\")
+
+
+def modality_weights_figure(shares: Mapping[str, Sequence[float]], *, turns: Sequence[str]) -> Figure:
+    """Draw the share of each modality in each utterance of a dialogue, stacked.
+
+    Args:
+        shares: Shares by modality, e.g. ``fusion.gates(...)`` or ``fusion.weights(...)`` of one dialogue:
+            not negative, 0 where the modality is absent.
+        turns: What stands under each utterance, e.g. speaker and emotion.
+
+    Raises:
+        ValueError: If there is not one share for each utterance, or one is negative.
+    """
+    values = {name: np.asarray(list(share), dtype=np.float64) for name, share in shares.items()}
+    for name, value in values.items():
+        if value.shape != (len(turns),) or (value < 0).any():
+            raise ValueError(
+                f"The shares of {name!r} are {value.shape[0]} numbers from {value.min(initial=0.0):.2f} on "
+                f"for {len(turns)} turns: give one for each, none below 0 (weights that are not normalised "
+                "cannot be stacked)."
+            )
+    places = np.arange(len(turns))
+    with figure_style():
+        figure = Figure(figsize=(1.6 + 0.55 * max(len(turns), 4), 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        floor = np.zeros(len(turns))
+        for number, (name, value) in enumerate(sorted(values.items())):
+            axes.bar(
+                places,
+                value,
+                bottom=floor,
+                color=PALETTE[number % len(PALETTE)],
+                hatch=_HATCHES[number % len(_HATCHES)],
+                edgecolor="white",
+                width=0.85,
+                label=name,
+            )
+            floor = floor + value
+        axes.set_xticks(places, list(turns), rotation=90 if len(turns) > 6 else 0, fontsize=8)
+        axes.set(
+            title="Share of each modality", ylabel="share", ylim=(0, 1.02 * max(1.0, floor.max(initial=0.0)))
+        )
+        axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(values))
+    return figure

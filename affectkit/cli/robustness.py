@@ -142,15 +142,18 @@ def _draw(report: RobustnessReport, metric: str, path: Path) -> None:
 
 
 def _show(report: RobustnessReport, metric: str) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     from affectkit.report.robustness import ANY
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    table = Table(title=f"{_spoken(metric)} x 100, mean over {report.seeds} draws of what is missing")
+    title = f"{_spoken(metric)} x 100, mean over {report.seeds} draws of what is missing"
+    # Without lines between them, ten rates and the names fit on 80 columns.
+    table = Table(title=title, box=SIMPLE)
     table.add_column("missing", no_wrap=True)
-    table.add_column("run", overflow="fold")
+    table.add_column("run", overflow="fold", min_width=10)
     for rate in report.rates:
         table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)
     for missing in report.missing:

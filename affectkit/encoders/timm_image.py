@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,9 @@ class TimmImageEncoder(nn.Module):
         >>> encoder.normalization.mean
         (0.485, 0.456, 0.406)
     """
+
+    #: Pictures, not stored features: a task then asks the data for no width of features.
+    reads_raw: Final = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,9 @@ class TimmStageEncoder(nn.Module):
         >>> encoder(torch.zeros(2, 3, 48, 48)).pooled.shape
         torch.Size([2, 72])
     """
+
+    #: Pictures, not stored features: a task then asks the data for no width of features.
+    reads_raw: Final = True
 
     def __init__(
         self,

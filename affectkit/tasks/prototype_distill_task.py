@@ -12,7 +12,6 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.decode.normalize_pixels import NormalizePixels
 from affectkit.distill import VAPrototypeGrid, teacher_views
 from affectkit.distill.prototype_distillation import PrototypeTarget
 from affectkit.encoders import TimmImageEncoder
@@ -29,9 +28,10 @@ from affectkit.tasks.data_agreement import DescribesData, loader_sources
 from affectkit.tasks.distill_loss import DistillTerms, TruthObjective, distill_loss
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
+from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.stage_scores import StageScores
-from affectkit.types import AffectOutput, Encoding, LossTerms, Target
+from affectkit.types import AffectOutput, LossTerms, Target
 
 #: Buffers that the file of prototypes makes: they come from there, not from a checkpoint.
 _FROM_GRID = ("prototypes", "centres", "class_target")
@@ -210,7 +210,7 @@ class PrototypeDistillTask(AffectTask):
             geometry_confidence=geometry_confidence,
         )
         super().__init__(
-            {stream: encoder},
+            {stream: PixelEncoder(encoder)},
             fusion=MeanFusion({stream: encoder.out_dim}),
             head=head,
             loss=distill_loss(terms, space, embedding_dim=head.embedding_dim, grid=grid),
@@ -228,7 +228,6 @@ class PrototypeDistillTask(AffectTask):
             label_space=space,
             seed=seed,
         )
-        self.normalize = NormalizePixels(*encoder.normalization)
         self.evaluation_loss = ClassificationLoss(len(space))
         self.teacher = (
             FrozenTeacher(teacher, space=space) if teacher is not None and terms.reads_teacher else None
@@ -237,11 +236,6 @@ class PrototypeDistillTask(AffectTask):
         self._terms = terms
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self.save_hyperparameters()
-
-    @property
-    def input_dims(self) -> dict[str, int | None]:
-        """Nothing to compare: pictures have no width of features."""
-        return {}
 
     def setup(self, stage: str) -> None:
         """Compare with the data, and tell the present-only scores which labels each split has."""
@@ -263,21 +257,6 @@ class PrototypeDistillTask(AffectTask):
                 if name in found:
                     scores = cast(StageScores, self.source_scores[f"{part}{number}"])
                     _tell_present(scores.metrics, found[name])
-
-    def encode_modality(self, name: str, batch: AffectBatch) -> Encoding:
-        """Bytes of pictures to features.
-
-        Raises:
-            ValueError: If pixels come normalised already.
-        """
-        pixels = batch.inputs[name]
-        if pixels.dtype != torch.uint8:
-            raise ValueError(
-                f"PrototypeDistillTask got pixels of {name!r} as {pixels.dtype}: set the data module's "
-                "normalize to false, since the task brings bytes to what its weights want."
-            )
-        encoding: Encoding = self.encoders[name](self.normalize(pixels))
-        return encoding
 
     def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
         """In training the sum of all terms; in evaluation the plain cross entropy of the labels."""

@@ -149,19 +149,18 @@ def _show(report: RobustnessReport, metric: str) -> None:
     from affectkit.report.robustness import ANY
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    title = f"{_spoken(metric)} x 100, mean over {report.seeds} draws of what is missing"
-    # Without lines between them, ten rates and the names fit on 80 columns.
-    table = Table(title=title, box=SIMPLE)
-    table.add_column("missing", no_wrap=True)
-    table.add_column("run", overflow="fold", min_width=10)
-    for rate in report.rates:
-        table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)
-    for missing in report.missing:
-        for run in report.runs:
+    for run in report.runs:
+        title = f"{run.name}: {_spoken(metric)} x 100, mean of {report.seeds} draws"
+        # A table for each run, without lines between columns: ten rates fit on 80 columns.
+        table = Table(title=title, title_justify="left", box=SIMPLE)
+        table.add_column("missing", no_wrap=True)
+        for rate in report.rates:
+            table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)
+        for missing in report.missing:
             points = report.curve(run, missing, metric)
             if points:
-                table.add_row(_title(missing), run.name, *(f"{100 * point.mean:.1f}" for point in points))
-    console.print(table)
+                table.add_row(_title(missing), *(f"{100 * point.mean:.1f}" for point in points))
+        console.print(table)
     for run in report.runs[1:]:
         for rate in report.rates:
             found = report.difference(run, ANY, rate, metric)

@@ -189,7 +189,8 @@ class Watch(LightningModule):
         self.seen: list[list[str]] = []
 
     def training_step(self, batch: AffectBatch, batch_idx: int) -> torch.Tensor:
-        self.seen.append(list(batch.keys))
+        source = batch.meta.get("source")
+        self.seen.append([key if source is None else f"{source}/{key}" for key in batch.keys])
         return (batch.inputs["visual"].float().mean() * self.weight).sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -289,7 +290,8 @@ def test_a_mixture_follows_the_curricula_of_its_sources(faces: str, tmp_path: Pa
     for epoch in range(3):
         names = {key for key, _ in opened[epoch]}
         assert set(shown[epoch]) <= names and not any(name.startswith("plain/") for name in names)
-        # What was recorded is what was seen, source by source; the plain source is not recorded.
+        # What was recorded is what was seen; the plain source is not recorded.
+        assert shown[epoch] == [key for key in per_epoch[epoch] if not key.startswith("plain/")]
         alone = pictures(faces, steps())
         faces_seen = [key.removeprefix("faces/") for key in shown[epoch] if key.startswith("faces/")]
         assert faces_seen == alone.shown_keys(epoch)

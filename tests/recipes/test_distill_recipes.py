@@ -105,10 +105,11 @@ def test_a_teacher_that_answers_in_each_step(made: Made, tmp_path: Path) -> None
     given = [
         *options("neurogaze_distill_tiny", made.pictures, run),
         *("--model.init_args.teacher", str(made.teacher), "--trainer.max_epochs", "1"),
+        *("--trainer.log_every_n_steps", "1"),
     ]
     assert train(["fit", *given]) == 0
     log = (run / "metrics.csv").read_text(encoding="utf-8")
-    assert "train/logits" in log
+    assert "train/logits_step" in log
     # The teacher stays in its own run.
     stored = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert not [name for name in stored["state_dict"] if "teacher" in name]

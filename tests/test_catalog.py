@@ -55,7 +55,7 @@ def test_every_public_component_class_is_listed() -> None:
                 or getattr(thing, "_is_protocol", False)
             ):
                 continue
-            assert thing in listed, f"affectkit.{room}.{name} has no row in affectkit/catalog.py"
+            assert thing in listed, f"affectkit.{room}.{name} has no row in affectkit/catalog"
 
 
 def test_names_and_aliases_are_unique() -> None:

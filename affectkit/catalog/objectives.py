@@ -1,0 +1,163 @@
+"""What is optimised: losses, and what a teacher hands over."""
+
+from __future__ import annotations
+
+from affectkit.catalog.component import Component
+from affectkit.catalog.papers import CCC, CLIP_CAER, NEUROGAZE
+
+ROWS: tuple[Component, ...] = (
+    Component(
+        "ClassificationLoss",
+        "affectkit.losses.ClassificationLoss",
+        "loss",
+        paper="focal: Lin et al., ICCV 2017, arXiv:1708.02002",
+        aliases=("cross entropy", "focal loss"),
+    ),
+    Component(
+        "VoteDistributionLoss", "affectkit.losses.VoteDistributionLoss", "loss", aliases=("soft labels",)
+    ),
+    Component("CCCLoss", "affectkit.losses.CCCLoss", "loss", paper=CCC, status="verified"),
+    Component("MSELoss", "affectkit.losses.MSELoss", "loss"),
+    Component(
+        "MultilabelLoss",
+        "affectkit.losses.MultilabelLoss",
+        "loss",
+        aliases=("BCE", "binary cross entropy", "masked attributes"),
+    ),
+    Component(
+        "UncertaintyWeightedSum",
+        "affectkit.losses.UncertaintyWeightedSum",
+        "loss",
+        paper="Kendall et al., CVPR 2018, arXiv:1705.07115",
+        aliases=("homoscedastic uncertainty", "uncertainty weighting"),
+    ),
+    Component(
+        "NullTargetContrastiveLoss",
+        "affectkit.losses.NullTargetContrastiveLoss",
+        "loss",
+        ("text", "visual"),
+        paper="TIP-CLIP",
+        status="verified",
+    ),
+    Component("PearsonLoss", "affectkit.losses.PearsonLoss", "loss", aliases=("PLCC loss",)),
+    Component(
+        "TripletMarginLoss",
+        "affectkit.losses.TripletMarginLoss",
+        "loss",
+        paper="M2FNet, CVPR 2022 workshop, arXiv:2206.02187; FaceNet, CVPR 2015, arXiv:1503.03832",
+        status="verified",
+        aliases=("triplet loss", "batch hard", "batch all", "semi-hard", "adaptive margin"),
+    ),
+    Component(
+        "VarianceLoss",
+        "affectkit.losses.VarianceLoss",
+        "loss",
+        paper="VICReg, ICLR 2022, arXiv:2105.04906",
+        status="verified",
+        aliases=("VICReg variance",),
+    ),
+    Component(
+        "CovarianceLoss",
+        "affectkit.losses.CovarianceLoss",
+        "loss",
+        paper="VICReg, ICLR 2022, arXiv:2105.04906",
+        status="verified",
+        aliases=("VICReg covariance",),
+    ),
+    Component(
+        "SupervisedContrastiveLoss",
+        "affectkit.losses.SupervisedContrastiveLoss",
+        "loss",
+        paper="Khosla et al., NeurIPS 2020, arXiv:2004.11362",
+        aliases=("SupCon",),
+    ),
+    Component(
+        "PairwiseContrastiveLoss",
+        "affectkit.losses.PairwiseContrastiveLoss",
+        "loss",
+        paper="Franceschini et al., ICPR 2022, arXiv:2207.11482",
+        status="verified",
+        aliases=("modality-pairwise contrast", "InfoNCE"),
+    ),
+    Component(
+        "PrototypeContrastLoss",
+        "affectkit.losses.PrototypeContrastLoss",
+        "loss",
+        paper="Song et al., EMNLP 2022, arXiv:2210.08713",
+        aliases=("SPCL", "supervised prototypical contrastive"),
+    ),
+    Component(
+        "LogitVariationLoss",
+        "affectkit.losses.LogitVariationLoss",
+        "loss",
+        paper="Wang et al., CVPR 2023, arXiv:2306.02061; CLIP-CAER, official code",
+        aliases=("BLV", "BlvLoss"),
+    ),
+    Component(
+        "WeightedSmoothingLoss",
+        "affectkit.losses.WeightedSmoothingLoss",
+        "loss",
+        paper=CLIP_CAER,
+        status="verified",
+        aliases=("LSR2",),
+    ),
+    Component("WeightedSum", "affectkit.losses.WeightedSum", "loss", aliases=("multi-task loss",)),
+    Component("LinearRamp", "affectkit.losses.LinearRamp", "schedule"),
+    Component(
+        "WeightSchedule",
+        "affectkit.distill.WeightSchedule",
+        "schedule",
+        paper=NEUROGAZE,
+        aliases=("late cosine", "cosine ramp"),
+    ),
+    Component(
+        "VAPrototypeGrid",
+        "affectkit.distill.VAPrototypeGrid",
+        "prototype",
+        paper=NEUROGAZE,
+        aliases=("prototype grid", "valence arousal prototypes"),
+    ),
+    Component(
+        "PrototypeDistillationLoss",
+        "affectkit.distill.PrototypeDistillationLoss",
+        "loss",
+        paper=NEUROGAZE,
+        aliases=("ProtoKD", "NeuroGaze-Distill"),
+    ),
+    Component(
+        "GeometricPriorLoss",
+        "affectkit.distill.GeometricPriorLoss",
+        "loss",
+        paper=NEUROGAZE,
+        aliases=("D-Geo",),
+    ),
+    Component(
+        "LogitDistillationLoss",
+        "affectkit.distill.LogitDistillationLoss",
+        "loss",
+        paper="Hinton et al., arXiv:1503.02531",
+        aliases=("knowledge distillation", "KD"),
+    ),
+    Component(
+        "FeatureDistillationLoss",
+        "affectkit.distill.FeatureDistillationLoss",
+        "loss",
+        paper="Romero et al., ICLR 2015, arXiv:1412.6550",
+        aliases=("FitNets", "hint loss"),
+    ),
+    Component(
+        "DynamicWeightBalance",
+        "affectkit.distill.DynamicWeightBalance",
+        "loss",
+        paper="SimVG, official code",
+        status="verified",
+        aliases=("DWBD", "SimVG"),
+    ),
+    Component(
+        "TopographicEncoder",
+        "affectkit.distill.TopographicEncoder",
+        "encoder",
+        ("eeg",),
+        aliases=("EEG teacher", "topomap"),
+    ),
+)

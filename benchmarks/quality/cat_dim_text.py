@@ -139,7 +139,15 @@ def truth(source: Source, split: str) -> tuple[Tensor | None, Tensor | None]:
     return torch.cat(labels) if labels else None, torch.cat(dims) if dims else None
 
 
-def prepare(mode: Mode, work: Path, encoder: str, texts: Mapping[str, str], *, epochs: int | None) -> Bench:
+def prepare(
+    mode: Mode,
+    work: Path,
+    encoder: str,
+    texts: Mapping[str, str],
+    *,
+    epochs: int | None,
+    only_finished: bool = False,
+) -> Bench:
     """Read what all cells of a mode share, and name everything that they depend on."""
     extractor = named_extractor("text", encoder)
     space = label_space(SPACE)
@@ -149,7 +157,7 @@ def prepare(mode: Mode, work: Path, encoder: str, texts: Mapping[str, str], *, e
     labels, _ = truth(found[CATEGORIES], "train")
     assert labels is not None
     statistics = None
-    if mode == "frozen":
+    if mode == "frozen" and not only_finished:
         numbers = mixture(SEPARATE, mode, found, seed=0).feature_statistics()["text"]
         statistics = (numbers.mean, numbers.deviation)
     depends_on = [entry.sha256 for root in texts.values() for entry in read_manifest(root).shards]
@@ -353,7 +361,9 @@ def chosen_cells(
     if bench.mode == "finetuned":
         graph = options.graph
         if graph is None:
-            frozen = prepare("frozen", bench.work, bench.encoder, texts, epochs=bench.epochs)
+            frozen = prepare(
+                "frozen", bench.work, bench.encoder, texts, epochs=bench.epochs, only_finished=True
+            )
             places = [(system, seed) for system in SYSTEMS for seed in seeds]
             graph = best_graph(run_cells(places, frozen, only_finished=True))
         if graph is None:
@@ -389,7 +399,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cells: list[Cell] = []
         modes: Sequence[Mode] = ("frozen", "finetuned") if options.mode == "both" else (options.mode,)
         for mode in modes:
-            bench = prepare(mode, work, options.encoder, texts, epochs=1 if options.quick else None)
+            bench = prepare(
+                mode,
+                work,
+                options.encoder,
+                texts,
+                epochs=1 if options.quick else None,
+                only_finished=options.finished,
+            )
             # After the frozen cells, since they say which graph is fine-tuned.
             wanted = chosen_cells(options, bench, texts)
             cells += run_cells(wanted, bench, only_finished=options.finished)

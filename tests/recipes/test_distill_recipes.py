@@ -109,7 +109,7 @@ def test_a_teacher_that_answers_in_each_step(made: Made, tmp_path: Path) -> None
     ]
     assert train(["fit", *given]) == 0
     log = (run / "metrics.csv").read_text(encoding="utf-8")
-    assert "train/logits_step" in log
+    assert "train/loss_logits_step" in log
     # The teacher stays in its own run.
     stored = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert not [name for name in stored["state_dict"] if "teacher" in name]

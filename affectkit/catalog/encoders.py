@@ -28,6 +28,7 @@ ROWS: tuple[Component, ...] = (
         extra="text",
         aliases=("fine-tuned text encoder", "token encoder"),
     ),
+    Component("TextTokenizer", "affectkit.encoders.TextTokenizer", "transform", ("text",), extra="text"),
     Component("IdentityEncoder", "affectkit.encoders.IdentityEncoder", "encoder"),
     Component(
         "TimmImageEncoder",

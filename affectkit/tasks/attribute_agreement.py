@@ -47,7 +47,8 @@ def check_attributes(
             )
         if (space.kind == "multilabel") != (name in several):
             mine = "several values" if name in several else "one value"
+            remedy = "take it out of" if name in several else "add it to"
             raise ValueError(
                 f"{task} takes the attribute {name!r} as {mine} a sample, but its label space "
-                f"{space.name!r} is {space.kind}: {'take it out of' if name in several else 'add it to'} several."
+                f"{space.name!r} is {space.kind}: {remedy} several."
             )

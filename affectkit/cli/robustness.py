@@ -152,7 +152,7 @@ def _show(report: RobustnessReport, metric: str) -> None:
     for run in report.runs:
         title = f"{run.name}: {_spoken(metric)} x 100, mean of {report.seeds} draws"
         # A table for each run, without lines between columns: ten rates fit on 80 columns.
-        table = Table(title=title, title_justify="left", box=SIMPLE)
+        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column("missing", no_wrap=True)
         for rate in report.rates:
             table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)

@@ -71,7 +71,7 @@ def test_balance_is_the_formula_and_learning_from_it_makes_gates_fair() -> None:
         choice = torch.softmax(fusion.expert_gates[place](fusion.projections[place](rows)), -1)
         share = torch.bincount(choice.argmax(-1), minlength=3) / len(rows)
         used = used + 3 * (share * choice.mean(0)).sum().item() - 1
-    mean = [float(shares[name].sum()) / 5 for name in ("audio", "text")]
+    mean = [shares[name].sum().item() / 5 for name in ("audio", "text")]
     # Five rows have anything: audio alone once, text alone once, both three times.
     fair = [(1 + 3 / 2) / 5, (1 + 3 / 2) / 5]
     gate = sum(a * math.log(a / u) for a, u in zip(mean, fair))

@@ -1,0 +1,336 @@
+"""Every module of the catalogue, small enough to run in a moment."""
+
+from __future__ import annotations
+
+from module_runs import (
+    IN_DIMS,
+    TWO_VIEWS,
+    Case,
+    components,
+    graph_head,
+    run_context,
+    run_eeg,
+    run_encoder,
+    run_fusion,
+    run_head,
+    run_loss,
+    run_metric,
+    run_null_contrast,
+    run_pictures,
+    run_streams,
+    run_taught,
+    run_temporal,
+    run_tokens,
+    run_views,
+    temporal,
+    tiny_text_model,
+    trained_experts,
+)
+
+from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
+from affectkit.distill import (
+    DynamicWeightBalance,
+    FeatureDistillationLoss,
+    GeometricPriorLoss,
+    LogitDistillationLoss,
+    PrototypeDistillationLoss,
+    TopographicEncoder,
+    VAPrototypeGrid,
+)
+from affectkit.encoders import (
+    IdentityEncoder,
+    ProjectionEncoder,
+    TimmImageEncoder,
+    TimmStageEncoder,
+    TransformersTokenEncoder,
+)
+from affectkit.fusion import (
+    AttentionalSelectiveFusion,
+    AttentionWeightFusion,
+    ConcatAttentionFusion,
+    ConcatFusion,
+    CrossAttentionFusion,
+    FeatureTokenAttention,
+    FusionAttention,
+    GatedFusion,
+    LeaderFollowerFusion,
+    LowRankTensorFusion,
+    MeanFusion,
+    ModalityDropout,
+    SumFusion,
+)
+from affectkit.heads import (
+    ClassificationHead,
+    CosineHead,
+    DimensionalHead,
+    LabelDistributionHead,
+    MultiAttributeHead,
+    MultiHead,
+    MultiIndicatorHead,
+    MultiTaskHead,
+    OrdinalHead,
+    PerceptualHead,
+    PerDatasetHeads,
+    ProjectedHead,
+    SeparateHeads,
+)
+from affectkit.losses import (
+    CCCLoss,
+    ClassificationLoss,
+    CovarianceLoss,
+    LogitVariationLoss,
+    MSELoss,
+    MultilabelLoss,
+    NullTargetContrastiveLoss,
+    PairwiseContrastiveLoss,
+    PearsonLoss,
+    PrototypeContrastLoss,
+    SupervisedContrastiveLoss,
+    TripletMarginLoss,
+    UncertaintyWeightedSum,
+    VarianceLoss,
+    VoteDistributionLoss,
+    WeightedSmoothingLoss,
+    WeightedSum,
+)
+from affectkit.temporal import FrameMean, TemporalStreams, TemporalTransformer
+
+CASES: dict[str, list[Case]] = {
+    "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
+    "PrincipalComponentsEncoder": [Case(components, run_encoder)],
+    "IdentityEncoder": [Case(lambda: IdentityEncoder(6), run_encoder)],
+    "TransformersTokenEncoder": [
+        Case(lambda: TransformersTokenEncoder(tiny_text_model().name), run_tokens),
+        Case(lambda: TransformersTokenEncoder(tiny_text_model().name, pooling="max"), run_tokens),
+    ],
+    "TimmImageEncoder": [
+        Case(TimmImageEncoder, run_pictures),
+        Case(lambda: TimmImageEncoder("tiny", pooling="max", tokens=True), run_pictures),
+        Case(lambda: TimmImageEncoder("tiny-vit"), run_pictures),
+    ],
+    "TimmStageEncoder": [Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures)],
+    "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "FrameMean": [Case(lambda: FrameMean(6), run_temporal)],
+    "ConcatFusion": [
+        Case(lambda: ConcatFusion(IN_DIMS), run_fusion),
+        Case(lambda: ConcatFusion(IN_DIMS, out_dim=5), run_fusion),
+    ],
+    "GatedFusion": [Case(lambda: GatedFusion(IN_DIMS, 5), run_fusion)],
+    "SumFusion": [Case(lambda: SumFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "AttentionWeightFusion": [
+        Case(lambda: AttentionWeightFusion(IN_DIMS, 5), run_fusion),
+        Case(lambda: AttentionWeightFusion(IN_DIMS, 5, normalize="none"), run_fusion),
+    ],
+    "AttentionalSelectiveFusion": [
+        Case(lambda: AttentionalSelectiveFusion(TWO_VIEWS, reduction=1), run_views),
+        Case(
+            lambda: AttentionalSelectiveFusion({"audio": 4, "text": 4}, reduction=1, norm="layer"), run_views
+        ),
+    ],
+    "ConcatAttentionFusion": [Case(lambda: ConcatAttentionFusion(IN_DIMS, 5), run_fusion)],
+    "CrossAttentionFusion": [Case(lambda: CrossAttentionFusion(IN_DIMS, 4, num_heads=2), run_fusion)],
+    "FeatureTokenAttention": [Case(lambda: FeatureTokenAttention(IN_DIMS, 4, num_heads=2), run_fusion)],
+    "FusionAttention": [
+        Case(lambda: FusionAttention(IN_DIMS, 8, num_heads=2, num_layers=2), run_fusion),
+        Case(lambda: FusionAttention(IN_DIMS, 8, value_from="key", context="both"), run_fusion),
+    ],
+    "LeaderFollowerFusion": [
+        Case(lambda: LeaderFollowerFusion(IN_DIMS, leader="text", leader_dim=5, follower_dim=3), run_fusion)
+    ],
+    "LowRankTensorFusion": [Case(lambda: LowRankTensorFusion(IN_DIMS, 5), run_fusion)],
+    "ModalityDropout": [Case(lambda: ModalityDropout(GatedFusion(IN_DIMS, 5)), run_fusion)],
+    "ModalityExpertFusion": [Case(lambda: trained_experts(), run_fusion)],
+    "TemporalTransformer": [
+        Case(temporal, run_temporal),
+        Case(
+            lambda: TemporalTransformer(6, pool="tokens", depth=2, heads=2, head_dim=3, hidden_dim=8),
+            run_temporal,
+        ),
+    ],
+    "TemporalStreams": [
+        Case(
+            lambda: TemporalStreams(
+                {"face": temporal(), "context": temporal()},
+                fusion=ConcatFusion({"face": 6, "context": 6}, out_dim=5),
+            ),
+            run_streams,
+        )
+    ],
+    "BcLSTM": [
+        Case(lambda: BcLSTM(6, 4), run_context),
+        Case(lambda: BcLSTM(6, 4, num_layers=2, context="both", cell="gru"), run_context),
+    ],
+    "DialogueRNN": [
+        Case(lambda: DialogueRNN(6, 4), run_context),
+        Case(lambda: DialogueRNN(6, 4, context="both", listener=True, attention=True), run_context),
+    ],
+    "MatchingAttention": [Case(lambda: MatchingAttention(6), run_context)],
+    "ClassificationHead": [
+        Case(lambda: ClassificationHead(6, 3), run_head),
+        Case(lambda: ClassificationHead(6, 3, hidden_dim=4), run_head),
+    ],
+    "DimensionalHead": [
+        Case(lambda: DimensionalHead(6, 2), run_head),
+        Case(lambda: DimensionalHead(6, 2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
+    ],
+    "CategoricalDimensionalGraphHead": [
+        Case(graph_head, run_head),
+        Case(lambda: graph_head(learnable_adjacency=True, learnable_embeddings=True), run_head),
+        Case(lambda: graph_head(learnable_adjacency=True, sparse=True), run_head),
+    ],
+    "LabelDistributionHead": [
+        Case(lambda: LabelDistributionHead(6, 3), run_head),
+        Case(
+            lambda: LabelDistributionHead(
+                6, 3, anchors=[(0.0, 0.0), (1.0, 0.5), (-1.0, 0.5)], learnable_anchors=True, hidden_dim=4
+            ),
+            run_head,
+        ),
+    ],
+    "MultiAttributeHead": [
+        Case(lambda: MultiAttributeHead(6, 3, {"scene": 4, "object": 5}, feature_dim=4), run_head),
+        Case(
+            lambda: MultiAttributeHead(
+                6,
+                3,
+                {"scene": 4, "object": 5},
+                columns={"scene": (0, 2)},
+                emotion_columns=(4, 6),
+                feature_dim=4,
+            ),
+            run_head,
+        ),
+    ],
+    "MultiIndicatorHead": [
+        Case(
+            lambda: MultiIndicatorHead(6, {"emr": 1, "emotion": 3}, main="emotion", hidden_dim=4, ffn_dim=8),
+            run_head,
+        ),
+        Case(lambda: MultiIndicatorHead(6, {"emr": 1}, main="emr", hidden_dim=4, ffn_dim=8), run_head),
+    ],
+    "MultiTaskHead": [
+        Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2), run_head),
+        Case(lambda: MultiTaskHead(6, num_classes=3, num_dims=2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
+    ],
+    "OrdinalHead": [
+        Case(lambda: OrdinalHead(6, 2), run_head),
+        Case(lambda: OrdinalHead(6, 4, hidden_dim=4, values=(-1.0, 0.0, 1.0, 2.0)), run_head),
+    ],
+    "SeparateHeads": [Case(lambda: SeparateHeads(6, num_classes=3, num_dims=2, hidden_dim=4), run_head)],
+    "ProjectedHead": [
+        Case(lambda: ProjectedHead(6, 3), run_head),
+        Case(lambda: ProjectedHead(6, 3, embedding_dim=4), run_head),
+    ],
+    "MultiHead": [
+        Case(
+            lambda: MultiHead(
+                ClassificationHead(6, 3), {"va": DimensionalHead(6, 2), "sentiment": ClassificationHead(6, 2)}
+            ),
+            run_head,
+        )
+    ],
+    "CosineHead": [
+        Case(lambda: CosineHead(6, 3, temperature=0.5, learn_temperature=True), run_head),
+    ],
+    "PerceptualHead": [
+        Case(lambda: PerceptualHead(6, num_classes=3, hidden_dims=(5, 4)), run_head),
+        Case(lambda: PerceptualHead(6, num_classes=3, num_dims=2, hidden_dims=(5,)), run_head),
+    ],
+    "PerDatasetHeads": [
+        Case(
+            lambda: PerDatasetHeads({"a": ClassificationHead(6, 3), "b": PerceptualHead(6, num_dims=1)}),
+            run_head,
+        )
+    ],
+    "ClassificationLoss": [
+        Case(lambda: ClassificationLoss(3), run_loss),
+        Case(lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 0.5], gamma=2.0), run_loss),
+    ],
+    "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
+    "CCCLoss": [
+        Case(CCCLoss, run_loss),
+        Case(lambda: CCCLoss(weighted=True, mixed_moments=True), run_loss),
+    ],
+    "MSELoss": [Case(MSELoss, run_loss)],
+    "MultilabelLoss": [
+        Case(MultilabelLoss, run_loss),
+        Case(lambda: MultilabelLoss(positive_weight=[1.0, 2.0, 3.0]), run_loss),
+    ],
+    "UncertaintyWeightedSum": [
+        Case(
+            lambda: UncertaintyWeightedSum(
+                {"label": ClassificationLoss(3), "va": MSELoss()}, regressions=["va"]
+            ),
+            run_loss,
+        )
+    ],
+    "NullTargetContrastiveLoss": [
+        Case(lambda: NullTargetContrastiveLoss(temperature=2.0), run_null_contrast),
+        Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),
+    ],
+    "PearsonLoss": [Case(PearsonLoss, run_loss)],
+    "TripletMarginLoss": [
+        Case(TripletMarginLoss, run_metric),
+        Case(lambda: TripletMarginLoss("adaptive_rescaled", mining="semi_hard"), run_metric),
+        Case(lambda: TripletMarginLoss(0.5, mining="batch_all", reduction="mean", view="text"), run_metric),
+    ],
+    "VarianceLoss": [Case(VarianceLoss, run_metric), Case(lambda: VarianceLoss(views=["text"]), run_metric)],
+    "CovarianceLoss": [Case(CovarianceLoss, run_metric)],
+    "SupervisedContrastiveLoss": [
+        Case(SupervisedContrastiveLoss, run_metric),
+        Case(lambda: SupervisedContrastiveLoss(views=["audio", "text"]), run_metric),
+    ],
+    "PairwiseContrastiveLoss": [
+        Case(lambda: PairwiseContrastiveLoss(["audio", "text"], learnable=True), run_metric),
+        Case(
+            lambda: PairwiseContrastiveLoss(["audio", "text"], mode="official", positives="label"), run_metric
+        ),
+    ],
+    "PrototypeContrastLoss": [
+        Case(lambda: PrototypeContrastLoss(3, 6), run_metric),
+        Case(lambda: PrototypeContrastLoss(3, 6, form="decoupled", pool_size=4, support_size=2), run_metric),
+    ],
+    "PrototypeDistillationLoss": [
+        Case(
+            lambda: PrototypeDistillationLoss(
+                VAPrototypeGrid.random(4), anchors=[(0.0, 0.0), (0.8, 0.4), (-0.8, -0.4)], student_dim=6
+            ),
+            run_taught,
+        ),
+        Case(lambda: PrototypeDistillationLoss(VAPrototypeGrid.random(6), target="teacher"), run_taught),
+    ],
+    "GeometricPriorLoss": [
+        Case(lambda: GeometricPriorLoss([0, 2]), run_taught),
+        Case(lambda: GeometricPriorLoss([0, 1, 2], normalized=False, min_confidence=0.4), run_taught),
+    ],
+    "LogitDistillationLoss": [
+        Case(LogitDistillationLoss, run_taught),
+        Case(lambda: LogitDistillationLoss(distance="mse"), run_taught),
+    ],
+    "FeatureDistillationLoss": [
+        Case(lambda: FeatureDistillationLoss(6, 4), run_taught),
+        Case(lambda: FeatureDistillationLoss(6, 4, distance="mse"), run_taught),
+    ],
+    "DynamicWeightBalance": [
+        Case(lambda: DynamicWeightBalance(ClassificationLoss(3)), run_taught),
+        Case(
+            lambda: DynamicWeightBalance(
+                ClassificationLoss(3), imitation_loss=VoteDistributionLoss(), per_sample=True
+            ),
+            run_taught,
+        ),
+    ],
+    "TopographicEncoder": [
+        Case(
+            lambda: TopographicEncoder(
+                ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
+            ),
+            run_eeg,
+        )
+    ],
+    "LogitVariationLoss": [Case(lambda: LogitVariationLoss([5, 2, 1]), run_loss)],
+    "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
+    "WeightedSum": [
+        Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)
+    ],
+}

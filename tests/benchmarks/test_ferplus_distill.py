@@ -125,3 +125,15 @@ def test_a_face_lies_at_the_mean_place_of_its_votes(distill: ModuleType) -> None
     places = distill.places_of(votes)
     # Neutral is the origin.
     torch.testing.assert_close(places[1], places[0] / 2)
+
+
+def test_the_page_shows_what_the_file_holds(distill: ModuleType) -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("ferplus_distill-*.json"))
+    assert files
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert distill.table(result["rows"]) in page and files[-1].name in page
+    for row in result["rows"]:
+        if "values" in row:
+            assert row["n"] == len(row["values"]) == 3
+            assert row["value"] == pytest.approx(sum(row["values"]) / row["n"], abs=0.011)

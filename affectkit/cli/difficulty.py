@@ -20,8 +20,8 @@ def add_part(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "difficulty",
         help="write how hard each sample is, for a curriculum",
         description=(
-            "Copy a data set with a difficulty in the record of each sample: by the disagreement of votes, the "
-            "emotional shifts of a conversation, or from a table, e.g. of a trained model's losses."
+            "Copy a data set with a difficulty in the record of each sample: by the disagreement of votes, "
+            "the emotional shifts of a conversation, or from a table, e.g. of a trained model's losses."
         ),
     )
     part.add_argument("src", metavar="SRC", help="folder of the shards, or of the LMDB")

@@ -32,7 +32,9 @@ def test_labels_load_without_torch() -> None:
     assert "torch" not in loaded_modules("import affectkit.labels")
 
 
-@pytest.mark.parametrize("room", ["losses", "metrics", "fusion", "heads", "physiology", "conversation", "curriculum"])
+@pytest.mark.parametrize(
+    "room", ["losses", "metrics", "fusion", "heads", "physiology", "conversation", "curriculum"]
+)
 def test_plain_rooms_load_no_other_framework(room: str) -> None:
     unwanted = {*FRAMEWORKS, "lightning"}
     if room != "metrics":

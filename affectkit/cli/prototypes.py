@@ -9,7 +9,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the parser."""
     parser = commands.add_parser(
         "prototypes",
-        help="make prototypes of valence and arousal from a teacher's stored answers",
+        help="prototypes of valence and arousal from stored answers",
         description=(
             "Average the features that `affectkit teach` stored in each cell of the plane of valence and "
             "arousal, into a file that recipes of distillation read."

@@ -23,7 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the parser."""
     parser = commands.add_parser(
         "robustness",
-        help="score against the share of missing modalities, and where modalities disagree",
+        help="score against the share of missing modalities",
         description=(
             "Evaluate runs with each modality, and with any of them, missing in more and more utterances, "
             "and where the modalities by themselves disagree. Which utterance lacks what follows from its "

@@ -11,7 +11,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the parser."""
     parser = commands.add_parser(
         "teach",
-        help="run a trained model over pictures and store its answers beside them",
+        help="store a trained model's answers beside the pictures",
         description=(
             "Run a trained model over every picture of SRC and write a data set to OUT that holds the "
             "pictures and its logits, values and features, for students to learn from. Killed and run again, "

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from lightning.pytorch import Trainer
 
-from affectkit.tasks.data_agreement import loader_sources
+from affectkit.tasks.data_agreement import NamesLoaders, loader_sources
 
 
 @runtime_checkable
@@ -27,7 +27,9 @@ def source_fields(trainer: Trainer) -> dict[str, frozenset[str]]:
     for stage in ("val", "test"):
         sources = loader_sources(trainer, stage)
         if not sources:
-            found[stage] = data.target_fields()
+            names = data.loader_names(stage) if isinstance(data, NamesLoaders) else ()
+            # The one loader may be of a later source, where the first has no such split.
+            found[stage] = data.target_fields(names[0] if len(names) == 1 else "")
         for source in sources:
             found[f"{stage}/{source}"] = data.target_fields(source)
     return found

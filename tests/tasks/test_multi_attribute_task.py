@@ -154,21 +154,36 @@ def test_metrics_are_those_of_each_attribute() -> None:
     assert float(task.val_metrics["accuracy"].compute()) == pytest.approx(2 / 3)
 
 
-def test_a_source_without_attributes_is_mixed_in(emoset: str, tmp_path: Path) -> None:
-    space = label_space("emoset8.official")
+def write_plain(folder: Path, *, splits: tuple[str, ...]) -> str:
+    """Pictures with an emotion alone."""
     template = Manifest(
         name="plain",
         kind="image",
-        label_space=space,
+        label_space=label_space("emoset8.official"),
         licence=Licence("CC0", "synthetic"),
         created_by="a test",
         synthetic=True,
     )
-    with DatasetWriter(tmp_path / "plain", template) as writer:
-        for number, split in enumerate(("train",) * 8 + ("val",) * 2 + ("test",) * 2):
+    with DatasetWriter(folder, template) as writer:
+        for number, split in enumerate(splits):
             pixels = np.full((32, 32, 3), 20 * number, dtype=np.uint8)
             record: ItemRecord = {"id": str(number), "label": number % 8}
             writer.add_item(split, f"s{number}", record, members={"png": png_bytes(pixels)})
+    return str(folder)
+
+
+def test_the_only_loader_is_scored_by_what_its_own_source_has(emoset: str, tmp_path: Path) -> None:
+    plain = write_plain(tmp_path / "plain", splits=("train",) * 8 + ("test",) * 2)
+    for name in ("plain", "emoset"):  # whichever is evaluated first: plain has no val split
+        order = [name, "emoset" if name == "plain" else "plain"]
+        data = MixedDataModule({"emoset": data_of(emoset), "plain": data_of(plain)}, evaluate=order)
+        run = trainer(tmp_path)
+        run.validate(task_of(), data, verbose=False)
+        assert {"val/accuracy", "val/accuracy_of_scene"} <= set(run.callback_metrics)
+
+
+def test_a_source_without_attributes_is_mixed_in(emoset: str, tmp_path: Path) -> None:
+    write_plain(tmp_path / "plain", splits=("train",) * 8 + ("val",) * 2 + ("test",) * 2)
     data = MixedDataModule(
         {"emoset": data_of(emoset), "plain": data_of(str(tmp_path / "plain"))}, evaluate=["emoset", "plain"]
     )

@@ -31,6 +31,7 @@ from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.stage_scores import StageScores
+from affectkit.tasks.vote_agreement import check_votes
 from affectkit.types import AffectOutput, LossTerms, Target
 
 #: Buffers that the file of prototypes makes: they come from there, not from a checkpoint.
@@ -241,6 +242,8 @@ class PrototypeDistillTask(AffectTask):
         """Compare with the data, and tell the present-only scores which labels each split has."""
         super().setup(stage)
         data: object = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and self._terms.objective == "votes":
+            check_votes(data, task=type(self).__name__)
         if not isinstance(data, DescribesData) or data.label_space is None:
             return
         for part, metrics in (("val", self.val_metrics), ("test", self.test_metrics)):
@@ -269,7 +272,11 @@ class PrototypeDistillTask(AffectTask):
         elif self._terms.reads_teacher:
             self._check_stored(batch.target)
         self._check_width(output, batch.target)
-        return self.loss(output, batch.target)
+        target = batch.target
+        if self._terms.objective == "votes" and target.distribution is None and output.logits is not None:
+            # Chance, or the rank, gave this batch no row with votes: the other terms count all the same.
+            target = target._replace(distribution=torch.full_like(output.logits, torch.nan))
+        return self.loss(output, target)
 
     def use_class_counts(self, counts: Tensor) -> None:
         """Weight the classes by their counts in the training split."""

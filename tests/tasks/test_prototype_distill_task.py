@@ -30,8 +30,11 @@ OTHER = LabelSpace("other.v1", ("anger", "boredom", "sadness", "happiness", "fea
 ALONE: dict[str, Any] = {"kd_weight": 0.0, "prototype_weight": 0.0, "geometry_weight": 0.0}
 
 
-def write(root: Path, space: LabelSpace, sizes: dict[str, int], *, votes: bool = False) -> str:
-    """Pictures whose brightness tells the label, by name, so that two spaces agree."""
+def write(root: Path, space: LabelSpace, sizes: dict[str, int], *, votes: bool | int = False) -> str:
+    """Pictures whose brightness tells the label, by name, so that two spaces agree.
+
+    A whole number of votes gives them to that many samples of a split alone.
+    """
     names = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "boredom")
     template = Manifest(
         name=space.name,
@@ -50,7 +53,7 @@ def write(root: Path, space: LabelSpace, sizes: dict[str, int], *, votes: bool =
                 file = io.BytesIO()
                 Image.fromarray(pixels).save(file, format="PNG")
                 record: ItemRecord = {"id": f"{number}", "label": label}
-                if votes:
+                if votes is True or number < votes:
                     record["votes"] = [float(place == label) * 9 + 1 for place in range(len(space))]
                 writer.add_item(split, f"{split}{number:03}", record, members={"png": file.getvalue()})
     return str(root)
@@ -138,6 +141,30 @@ def test_votes_are_learned_as_a_distribution(faces: str) -> None:
     shares = batch.target.distribution / batch.target.distribution.sum(1, keepdim=True)
     expected = -(shares * output.logits.log_softmax(1)).sum(1).mean()
     torch.testing.assert_close(model.compute_loss(batch, output).total, expected)
+
+
+def test_a_batch_without_votes_is_no_end_of_training(tmp_path: Path) -> None:
+    root = write(tmp_path / "few", SPACE, {"train": 24, "val": 8, "test": 8}, votes=1)
+    model = task(objective="votes", **ALONE)
+    # Three batches an epoch, of which one has the only votes.
+    trainer(tmp_path, epochs=2).fit(model, datamodule=images(root))
+    batch = a_batch(root)
+    batch.target = batch.target._replace(distribution=None)
+    terms = model.train().compute_loss(batch, model(batch))
+    assert float(terms.total.detach()) == 0.0 and float(terms.terms["emotion"]) == 0.0
+
+
+def test_votes_that_no_sample_has_are_missed_before_training(tmp_path: Path) -> None:
+    bare = write(tmp_path / "bare", SPACE, {"train": 8, "val": 8, "test": 8})
+    model = task(objective="votes", **ALONE)
+    with pytest.raises(ValueError, match="learns from votes, but no sample of the train split has any"):
+        trainer(tmp_path).fit(model, datamodule=images(bare))
+    with pytest.raises(ValueError, match="learns from votes, but no sample of the train split has any"):
+        trainer(tmp_path).fit(model, datamodule=MixedDataModule({"one": images(bare), "two": images(bare)}))
+    # To evaluate, none are needed.
+    trainer(tmp_path).test(model, datamodule=images(bare), verbose=False)
+    few = write(tmp_path / "few", SPACE, {"train": 8, "val": 8, "test": 8}, votes=1)
+    trainer(tmp_path).fit(model, datamodule=MixedDataModule({"one": images(bare), "two": images(few)}))
 
 
 def test_evaluation_is_plain_cross_entropy_and_needs_no_teacher(faces: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ShardLoader, Transform
 from affectkit.data.modules.annotated_dims import annotated_dims
+from affectkit.data.modules.has_votes import has_votes
 from affectkit.data.plan import Shuffle
 from affectkit.data.shards import Manifest, read_manifest
 from affectkit.data.store import SampleStore, open_store, record_difficulties
@@ -240,6 +241,10 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
     def annotated_dims(self, split: str) -> tuple[bool, ...]:
         """Whether each affect dimension has a value somewhere in a split."""
         return annotated_dims(self.store(split), skip_damaged=self._damage == "mask")
+
+    def has_votes(self, split: str) -> bool:
+        """Whether some sample of a split has votes of annotators."""
+        return has_votes(self.store(split), skip_damaged=self._damage == "mask")
 
     @property
     def feature_dims(self) -> dict[str, int]:

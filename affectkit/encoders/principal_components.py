@@ -70,8 +70,9 @@ class PrincipalComponentsEncoder(nn.Module):
         found = principal_axes(rows, self.out_dim)
         self.mean.copy_(found.mean)
         self.axes.copy_(found.axes)
-        # Rounding noise along an axis without any variation must not become a feature.
-        self.deviation.copy_(found.deviation.clamp(min=1e-6 * float(found.deviation.max().clamp(min=1e-12))))
+        # Rounding noise along an axis without any variation must not become a feature: over infinity it is 0.
+        noise = 1e-6 * float(found.deviation.max() + torch.linalg.vector_norm(found.mean))
+        self.deviation.copy_(found.deviation.masked_fill(found.deviation <= noise, torch.inf))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
         """Project ``x`` (..., in_dim)."""
@@ -87,9 +88,11 @@ class PrincipalComponentsEncoder(nn.Module):
             )
         if mask is not None:
             x = x.masked_fill(~mask.unsqueeze(-1), 0.0)
-        pooled = (x - self.mean) @ self.axes
-        if self.standardize:
-            pooled = pooled / self.deviation
+        # Half precision rounds large components to the size of small ones, which whitening would enlarge.
+        with torch.autocast(x.device.type, enabled=False):
+            pooled = (x.to(self.mean.dtype) - self.mean) @ self.axes
+            if self.standardize:
+                pooled = pooled / self.deviation
         if mask is not None:
             pooled = pooled.masked_fill(~mask.unsqueeze(-1), 0.0)
         return Encoding(pooled, mask=mask)

@@ -227,3 +227,11 @@ def _read_weights(file: Path, network: nn.Module, *, name: str) -> dict[str, Ten
             "file of this network, or the network of this file."
         )
     return state
+
+
+def keep_frozen_statistics(module: nn.Module) -> None:
+    """Put every batch normalisation without a trained parameter into evaluation, whatever the mode."""
+    for part in module.modules():
+        # The public base of all batch normalisations is private in torch; its attribute is not.
+        if hasattr(part, "num_batches_tracked") and not any(p.requires_grad for p in part.parameters()):
+            part.eval()

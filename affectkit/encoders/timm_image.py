@@ -96,12 +96,7 @@ class TimmImageEncoder(nn.Module):
     def train(self, mode: bool = True) -> TimmImageEncoder:
         """Set the mode; a frozen batch normalisation keeps the statistics of its weights."""
         super().train(mode)
-        for module in self.modules():
-            # The public base of all batch normalisations is private in torch; its attribute is not.
-            if hasattr(module, "num_batches_tracked") and not any(
-                parameter.requires_grad for parameter in module.parameters()
-            ):
-                module.eval()
+        bridge.keep_frozen_statistics(self)
         return self
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:

@@ -82,6 +82,12 @@ class TimmStageEncoder(nn.Module):
         """Width D of the encoding."""
         return sum(self.stage_dims.values())
 
+    def train(self, mode: bool = True) -> TimmStageEncoder:
+        """Set the mode; a frozen batch normalisation keeps the statistics of its weights."""
+        super().train(mode)
+        bridge.keep_frozen_statistics(self)
+        return self
+
     def stage_features(self, x: Tensor) -> dict[str, Tensor]:
         """Mean over all places of each stage, (B, D_s), by ``"stage3"`` and the like."""
         check_pictures(x, name=self.name, image_size=self.image_size)

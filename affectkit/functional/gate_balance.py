@@ -38,5 +38,7 @@ def gate_balance(shares: Tensor, present: Tensor) -> Tensor:
     rows = present.any(dim=-1).sum().clamp(min=1)
     fair = (there / there.sum(dim=-1, keepdim=True).clamp(min=1)).sum(dim=0) / rows
     mean = shares.masked_fill(~present, 0.0).sum(dim=0) / rows
-    # xlogy is 0 at 0; a modality that no row has would divide by 0.
-    return (torch.xlogy(mean, mean) - torch.xlogy(mean, fair.masked_fill(fair == 0, 1.0))).sum()
+    # A share of 0 costs 0 and has a finite gradient, which xlogy would not give; a modality that no row has
+    # would divide by 0.
+    log_mean = mean.clamp(min=torch.finfo(mean.dtype).tiny).log()
+    return (mean * (log_mean - fair.masked_fill(fair == 0, 1.0).log())).sum()

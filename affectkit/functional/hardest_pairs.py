@@ -49,6 +49,9 @@ def hardest_pairs(
     """
     anchors = anchors.to(torch.promote_types(anchors.dtype, torch.float32))
     candidates = candidates.to(anchors.dtype)
+    # Distances do not change with the origin, and their rounding grows with the distance from it.
+    centre = candidates.mean(0).nan_to_num(0.0, 0.0, 0.0)
+    anchors, candidates = anchors - centre, candidates - centre
     length = candidates.square().sum(1)
     positive, negative = torch.empty_like(own), torch.empty_like(own)
     found = torch.empty_like(own, dtype=torch.bool)

@@ -54,6 +54,9 @@ def reallocated_attention(
     taken_from = attention.masked_fill(~over, 0.0).sum(dim=-1, keepdim=True)
     given_to = attention.masked_fill(~under, 0.0).sum(dim=-1, keepdim=True)
     moves = (taken_from > threshold * (taken_from + given_to)) & (given_to > 0)
-    share = (1 - factor) * taken_from / given_to.masked_fill(given_to == 0, 1.0)
-    changed = torch.where(over, attention * factor, torch.where(under, attention * (1 + share), attention))
+    # The part of a token in its span is at most 1, however little the span has: in half precision the
+    # quotient of the two spans would overflow.
+    part = attention / given_to.masked_fill(given_to == 0, 1.0)
+    added = (1 - factor) * taken_from * part
+    changed = torch.where(over, attention * factor, torch.where(under, attention + added, attention))
     return torch.where(moves, changed, attention)

@@ -57,7 +57,8 @@ def triplet_sides(
 
 
 def _similarity_margin(distance: Tensor) -> Tensor:
-    return 1 + 2 / (torch.exp(4 * distance) + _EPS)
+    # From 40 on the margin is 1 to the last digit, and the gradient stays finite where exp would overflow.
+    return 1 + 2 / (torch.exp((4 * distance).clamp(max=40)) + _EPS)
 
 
 def _dissimilarity_margin(distance: Tensor) -> Tensor:

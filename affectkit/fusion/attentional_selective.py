@@ -39,8 +39,9 @@ class AttentionalSelectiveFusion(nn.Module):
         gate: ``"sigmoid"``: w as above. ``"raw"``: w = G + L, which is not in [0, 1].
         inner_sigmoid: Whether G and L go through a sigmoid of their own. With it w lies in
             (0.5, 0.88), so that the gated view always weighs more; without it w reaches (0, 1).
-        norm: ``"batch"``, as published: in training rows influence each other, and one row alone is
-            not enough. ``"layer"``: over the channels of a place, rows by themselves.
+        norm: ``"batch"``, as published: in training the rows of a process influence each other (padding and
+            rows without any view do not), and one row alone is not enough. ``"layer"``: over the channels of
+            a place, rows by themselves.
 
     Shape:
         - Input: ``parts[m].tokens`` (B, P, C), the same P for both, with ``pooled`` (B, C); or
@@ -104,22 +105,22 @@ class AttentionalSelectiveFusion(nn.Module):
         self.gated = chosen
         self.gate = gate
         self.inner_sigmoid = inner_sigmoid
+        self.norm = norm
         self.mixes = nn.ModuleList(nn.Linear(channels, channels, bias=False) for _ in self.in_dims)
         inner = channels // reduction
         self.global_gate = nn.Sequential(
             nn.Linear(channels, inner),
-            _PlaceNorm(inner, kind=norm),
+            _place_norm(inner, kind=norm),
             nn.ReLU(),
             nn.Linear(inner, channels),
-            _PlaceNorm(channels, kind=norm),
+            _place_norm(channels, kind=norm),
         )
         self.local_gate = nn.Sequential(
             nn.Linear(channels, inner),
-            _PlaceNorm(inner, kind=norm),
+            _place_norm(inner, kind=norm),
             nn.ReLU(),
             nn.Linear(inner, 1),
-            # Over the one channel of a place there is nothing to normalise.
-            _PlaceNorm(1, kind=norm) if norm == "batch" else nn.Identity(),
+            _place_norm(1, kind=norm),
         )
 
     def forward(self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None = None) -> Encoding:
@@ -129,7 +130,7 @@ class AttentionalSelectiveFusion(nn.Module):
         flags = aligned.present.flatten(0, -2)
         tokens = self._tokens(parts, flags)
         maps = [feature.flatten(0, -2).unsqueeze(1) for feature in aligned.features]
-        fused = self._select(maps if tokens is None else tokens, flags).fused
+        fused = self._select(maps if tokens is None else tokens, flags, _real(flags, aligned.mask)).fused
         pooled = fused.mean(dim=1).reshape(*rows, self.out_dim)
         return Encoding(pooled=pooled, tokens=None if tokens is None else fused, mask=aligned.mask)
 
@@ -138,13 +139,12 @@ class AttentionalSelectiveFusion(nn.Module):
         aligned = align_parts(parts, present, in_dims=self.in_dims, owner="AttentionalSelectiveFusion")
         flags = aligned.present.flatten(0, -2)
         maps = [feature.flatten(0, -2).unsqueeze(1) for feature in aligned.features]
-        return self._select(self._tokens(parts, flags) or maps, flags).weight
+        return self._select(self._tokens(parts, flags) or maps, flags, _real(flags, aligned.mask)).weight
 
-    def _select(self, maps: list[Tensor], flags: Tensor) -> _Selected:
+    def _select(self, maps: list[Tensor], flags: Tensor, real: Tensor) -> _Selected:
         terms: list[Tensor] = [mix(view) for mix, view in zip(self.mixes, maps, strict=True)]
         joined = terms[0] + terms[1]
-        overall: Tensor = self.global_gate(joined.mean(dim=1, keepdim=True))
-        local: Tensor = self.local_gate(joined)
+        overall, local = self._gates(joined, real)
         if self.inner_sigmoid:
             overall, local = torch.sigmoid(overall), torch.sigmoid(local)
         weight = overall + local
@@ -155,6 +155,23 @@ class AttentionalSelectiveFusion(nn.Module):
         # Alone, a view is the result; the other one is 0 there already.
         weight = torch.where(first & second, weight, first.to(weight.dtype))
         return _Selected(weight * maps[place] + (1 - weight) * maps[1 - place], weight)
+
+    def _gates(self, joined: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Gates (N, 1, C) and (N, P, 1); statistics of a batch are those of its real rows."""
+        # Without any real row all of them serve, since every parameter needs its gradient.
+        some = self.training and self.norm == "batch" and bool(real.any()) and not bool(real.all())
+        chosen = joined[real] if some else joined
+        overall: Tensor = self.global_gate(chosen.mean(dim=1, keepdim=True))
+        local: Tensor = self.local_gate(chosen)
+        if not some:
+            return overall, local
+        rows = real.nonzero().squeeze(1)
+        count, places, channels = joined.shape
+        count, places, channels = joined.shape
+        return (
+            overall.new_zeros(count, 1, channels).index_copy(0, rows, overall),
+            local.new_zeros(count, places, 1).index_copy(0, rows, local),
+        )
 
     def _tokens(self, parts: Mapping[str, Encoding], flags: Tensor) -> list[Tensor] | None:
         """The maps (B, P, C), zeroed where absent; None where there are only pooled features."""
@@ -181,6 +198,17 @@ class AttentionalSelectiveFusion(nn.Module):
             else:
                 maps.append(next(iter(given.values())).new_zeros(shape))
         return maps
+
+
+def _real(flags: Tensor, mask: Tensor | None) -> Tensor:
+    """Rows (N,) that hold any view and are no padding."""
+    there = flags.any(dim=-1)
+    return there if mask is None else there & mask.flatten()
+
+
+def _place_norm(channels: int, *, kind: Literal["batch", "layer"]) -> nn.Module:
+    # Over the one channel of a place there is nothing to normalise.
+    return nn.Identity() if kind == "layer" and channels == 1 else _PlaceNorm(channels, kind=kind)
 
 
 class _PlaceNorm(nn.Module):

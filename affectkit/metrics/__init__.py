@@ -12,7 +12,7 @@ from affectkit.metrics.label_scope import label_scope_metrics
 from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
-from affectkit.metrics.present_only import PresentOnly
+from affectkit.metrics.present_only import PresentOnly, tell_present
 from affectkit.metrics.rmse import RMSE
 from affectkit.metrics.sagr import SAGR
 from affectkit.metrics.uar import UAR
@@ -37,4 +37,5 @@ __all__ = (
     "dimension_metrics",
     "label_scope_metrics",
     "multilabel_metrics",
+    "tell_present",
 )

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 from affectkit.functional import f1_score, unweighted_average_recall
 from affectkit.metrics.confusion import ConfusionMetric
@@ -97,3 +98,15 @@ class PresentOnly(ConfusionMetric):
         if self.score == "uar":
             return unweighted_average_recall(self.counts)
         return f1_score(self.counts, average="macro")
+
+
+def tell_present(metrics: MetricCollection, counts: Tensor) -> None:
+    """Tell every :class:`PresentOnly` of a collection which labels the data have.
+
+    Args:
+        metrics: The collection.
+        counts: Items of each class (C,), e.g. ``data.class_counts("test")``.
+    """
+    for metric in metrics.values(copy_state=False):
+        if isinstance(metric, PresentOnly):
+            metric.set_present(counts > 0)

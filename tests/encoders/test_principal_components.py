@@ -49,3 +49,22 @@ def test_refusals() -> None:
         PrincipalComponentsEncoder(5, 2).fit(ROWS)
     with pytest.raises(ValueError, match="features of width 6"):
         PrincipalComponentsEncoder(5, 2)(ROWS)
+
+
+def test_small_components_survive_autocast() -> None:
+    rows = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    rows = rows * torch.tensor([1000.0, 100.0, 10.0, 5.0, 2.0, 1.0])
+    encoder = PrincipalComponentsEncoder(6, 6, standardize=True)
+    encoder.fit(rows)
+    expected = encoder(rows).pooled
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(encoder(rows).pooled, expected)
+
+
+def test_an_axis_without_variation_is_no_feature() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(60, 2, generator=generator) @ torch.randn(2, 40, generator=generator) + 100
+    encoder = PrincipalComponentsEncoder(40, 4, standardize=True)
+    encoder.fit(rows)
+    found = encoder(rows).pooled
+    assert found[:, 2:].abs().max() == 0 and found[:, :2].std(0).min() > 0.9

@@ -222,3 +222,12 @@ class _Hidden:
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name.split(".")[0] == "timm":
             raise ModuleNotFoundError("No module named 'timm'", name="timm")
+
+
+def test_stages_that_are_frozen_keep_their_statistics() -> None:
+    options = {"channels": (8, 8, 8, 8), "layers": (1, 1, 1, 1)}
+    encoder = TimmStageEncoder("resnet18", stages=(1, -1), options=options).requires_grad_(False).train()
+    before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+    assert before
+    encoder(torch.randn(2, 3, 48, 48))
+    assert all(torch.equal(buffer, before[name]) for name, buffer in encoder.named_buffers())

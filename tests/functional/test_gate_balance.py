@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
 from affectkit.functional import gate_balance, masked_softmax
@@ -30,3 +31,11 @@ def test_gradients_are_finite_where_a_share_is_zero() -> None:
     present = torch.tensor([[True, False], [True, True]])
     torch.autograd.backward(gate_balance(masked_softmax(scores, present), present))
     assert scores.grad is not None and bool(scores.grad.isfinite().all()) and bool(scores.grad[1].any())
+
+
+def test_a_gate_that_has_collapsed_still_has_a_gradient() -> None:
+    scores = torch.tensor([[200.0, 0.0], [200.0, 0.0]], requires_grad=True)
+    loss = gate_balance(torch.softmax(scores, dim=-1), torch.ones(2, 2, dtype=torch.bool))
+    torch.autograd.backward(loss)
+    assert loss.item() == pytest.approx(math.log(2), abs=1e-6)
+    assert scores.grad is not None and bool(scores.grad.isfinite().all())

@@ -39,3 +39,10 @@ def test_bad_input_is_named() -> None:
         reallocated_attention(attention, OVER[:4], UNDER[:4], threshold=0.5, factor=0.5)
     with pytest.raises(ValueError, match="factor=2"):
         reallocated_attention(attention, OVER, UNDER, threshold=0.5, factor=2)
+
+
+def test_a_span_with_hardly_any_attention_does_not_overflow_in_half_precision() -> None:
+    attention = torch.tensor([0.9, 0.1, 6e-8, 0.0], dtype=torch.float16)
+    over, under = torch.tensor([True, False, False, False]), torch.tensor([False, False, True, True])
+    moved = reallocated_attention(attention, over, under, threshold=0.6, factor=0.8)
+    torch.testing.assert_close(moved.float(), torch.tensor([0.72, 0.1, 0.18, 0.0]), rtol=0.01, atol=1e-3)

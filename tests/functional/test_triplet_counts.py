@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from affectkit.functional import batch_all_counts, row_blocks, semi_hard_counts
+from affectkit.functional import batch_all_counts, row_blocks, semi_hard_counts, triplet_sides
 
 #: Whole numbers, so that ties are many and exact.
 Rows = st.lists(
@@ -86,3 +86,11 @@ def test_rows_are_sorted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = batch_all_counts(*sides), semi_hard_counts(distance, *sides)
     for one, other in zip(whole, parts):
         assert torch.equal(one, other)
+
+
+def test_far_positives_have_a_finite_gradient() -> None:
+    distance = torch.tensor([1.0, 22.3, 24.0, 400.0], requires_grad=True)
+    pull, _ = triplet_sides(distance, torch.ones(4), "adaptive")
+    torch.autograd.backward(pull.sum())
+    assert distance.grad is not None
+    assert distance.grad[1:].tolist() == [1.0, 1.0, 1.0]

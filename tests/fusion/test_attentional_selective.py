@@ -121,3 +121,38 @@ def test_bad_input_is_named() -> None:
         fusion({"lbp": view, "visual": view._replace(tokens=None)})
     with pytest.raises(ValueError, match="leave the mask out"):
         fusion({"lbp": view._replace(mask=torch.ones(2, 9, dtype=torch.bool)), "visual": view})
+
+
+def test_padding_and_rows_without_a_view_do_not_move_the_statistics() -> None:
+    generator = torch.Generator().manual_seed(0)
+    real = torch.tensor([[True, True, True, False], [True, True, False, False]])
+    views = {name: torch.randn(2, 4, 8, generator=generator) for name in ("a", "b")}
+
+    def run(extra: int, fill: float) -> tuple[Tensor, AttentionalSelectiveFusion]:
+        torch.manual_seed(1)
+        fusion = AttentionalSelectiveFusion({"a": 8, "b": 8}, reduction=2).train()
+        mask = torch.nn.functional.pad(real, (0, extra))
+        parts = {
+            name: Encoding(
+                torch.nn.functional.pad(
+                    view.masked_fill(~real.unsqueeze(-1), fill), (0, 0, 0, extra), value=fill
+                ),
+                mask=mask,
+            )
+            for name, view in views.items()
+        }
+        pooled: Tensor = fusion(parts).pooled
+        return pooled[:, :4][real], fusion
+
+    (short, one), (long, other) = run(0, 0.0), run(12, 50.0)
+    torch.testing.assert_close(short, long)
+    for (name, first), second in zip(one.state_dict().items(), other.state_dict().values()):
+        assert torch.allclose(first.double(), second.double()), name
+
+
+def test_a_gate_of_one_channel_learns() -> None:
+    torch.manual_seed(0)
+    fusion = AttentionalSelectiveFusion({"a": 8, "b": 8}, norm="layer")
+    fused = fusion({"a": Encoding(torch.randn(5, 8)), "b": Encoding(torch.randn(5, 8))})
+    torch.autograd.backward(fused.pooled.square().sum())
+    assert all(p.grad is not None and bool(p.grad.any()) for p in fusion.mixes.parameters())

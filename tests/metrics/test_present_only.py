@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from affectkit.functional import f1_score
-from affectkit.metrics import F1, PresentOnly, label_scope_metrics
+from affectkit.metrics import F1, PresentOnly, label_scope_metrics, tell_present
 from affectkit.metrics.present_only import PresentScore
 
 CLASSES = 6
@@ -102,3 +102,11 @@ def test_excluded_classes_leave_the_average_over_all() -> None:
     assert float(f1_score(counts, average="macro", classes="all", exclude=[0])) == pytest.approx(1 / 2)
     assert F1(3, average="macro", classes="all").key == "macro_f1_all"
     assert F1(3, average="macro", classes="all").protocol == "f1[macro,all]"
+
+
+def test_a_collection_is_told_which_labels_there_are() -> None:
+    metrics = label_scope_metrics(3)
+    tell_present(metrics, torch.tensor([4, 0, 1]))
+    metrics.update(torch.tensor([[0.1, 0.9, 0.3]]), torch.tensor([2]))
+    assert float(metrics["present_only_accuracy"].compute()) == 1.0
+    assert float(metrics["accuracy"].compute()) == 0.0

@@ -12,10 +12,12 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from affectkit.data.batch import AffectBatch
+from affectkit.metrics import tell_present
 from affectkit.report.robustness.conflict import ConflictCounts, ConflictReport
 from affectkit.report.robustness.error import RobustnessError
 from affectkit.report.robustness.missing_pattern import ANY, MissingPattern, missing_draws
 from affectkit.report.robustness.trained_run import TrainedRun
+from affectkit.tasks.data_agreement import DescribesData
 from affectkit.types import AffectOutput
 
 #: Scores by name.
@@ -84,6 +86,7 @@ def measure_run(
         for seed in range(seeds)
     ]
     loader = _loader(run, split)
+    _tell_labels(run, split)
     metrics: dict[MissingPattern | None, MetricCollection] = {
         pattern: task.test_metrics.clone() for pattern in (None, *patterns)
     }
@@ -116,6 +119,16 @@ def measure_run(
         samples=samples,
         digest=digest.hexdigest()[:12],
     )
+
+
+def _tell_labels(run: TrainedRun, split: Literal["val", "test"]) -> None:
+    """Say which labels the split has, as the task itself does under a trainer."""
+    if isinstance(run.data, DescribesData) and run.data.label_space is not None:
+        try:
+            counts = run.data.class_counts(split)
+        except ValueError:
+            return  # the split has no labels: nothing is restricted
+        tell_present(run.task.test_metrics, counts)
 
 
 def _loader(run: TrainedRun, split: Literal["val", "test"]) -> Sequence[AffectBatch]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -80,7 +81,7 @@ class RobustnessReport:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write every score, the conflicts and the differences as JSON; the file is whole or absent."""
-        replace_text(Path(path), json.dumps(self.to_plain(), indent=1) + "\n")
+        replace_text(Path(path), json.dumps(_null_for_nan(self.to_plain()), indent=1, allow_nan=False) + "\n")
 
     def to_plain(self) -> dict[str, object]:
         """Everything as plain values."""
@@ -109,6 +110,15 @@ class RobustnessReport:
             "scores": [{**pattern._asdict(), **scores} for pattern, scores in run.scores.items()],
             "conflict": None if conflict is None else {**conflict._asdict(), "gap": conflict.gap},
         }
+
+
+def _null_for_nan(value: object) -> object:
+    """The same value with None where a score has no rows: JSON knows no NaN."""
+    if isinstance(value, Mapping):
+        return {name: _null_for_nan(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_null_for_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def compare_runs(runs: Sequence[RobustnessRun]) -> RobustnessReport:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ def test_runs_that_cannot_be_compared_are_named() -> None:
         compare_runs([])
     with pytest.raises(RobustnessError, match="cannot be paired"):
         paired_difference([0.1], [])
+
+
+def test_a_score_without_rows_is_null(tmp_path: Path) -> None:
+    one = run("only")
+    empty = one._replace(complete=dict.fromkeys(one.complete, math.nan))
+    compare_runs([empty]).write(tmp_path / "robustness.json")
+    written = json.loads((tmp_path / "robustness.json").read_text(), parse_constant=pytest.fail)
+    assert set(written["runs"][0]["complete"].values()) == {None}

@@ -9,7 +9,6 @@ from typing import IO, Literal, Self, cast
 
 import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from affectkit.data.batch import AffectBatch
 from affectkit.distill import VAPrototypeGrid, teacher_views
@@ -21,7 +20,7 @@ from affectkit.fusion import MeanFusion
 from affectkit.heads import ProjectedHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
-from affectkit.metrics import PresentOnly, label_scope_metrics
+from affectkit.metrics import label_scope_metrics, tell_present
 from affectkit.tasks.affect_task import AffectTask, MapLocation
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.data_agreement import DescribesData, loader_sources
@@ -251,7 +250,7 @@ class PrototypeDistillTask(AffectTask):
                 continue
             counts = _counts(data, part)
             if counts is not None:
-                _tell_present(metrics, counts)
+                tell_present(metrics, counts)
             by_source: object = getattr(data, "source_class_counts", None)
             if not callable(by_source):
                 continue
@@ -259,7 +258,7 @@ class PrototypeDistillTask(AffectTask):
             for number, name in enumerate(loader_sources(self.trainer, part)):
                 if name in found:
                     scores = cast(StageScores, self.source_scores[f"{part}{number}"])
-                    _tell_present(scores.metrics, found[name])
+                    tell_present(scores.metrics, found[name])
 
     def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
         """In training the sum of all terms; in evaluation the plain cross entropy of the labels."""
@@ -401,9 +400,3 @@ def _counts(data: DescribesData, split: str) -> Tensor | None:
     except ValueError:
         # No such split, or no labels in it: then nothing is restricted.
         return None
-
-
-def _tell_present(metrics: MetricCollection, counts: Tensor) -> None:
-    for metric in metrics.values(copy_state=False):
-        if isinstance(metric, PresentOnly):
-            metric.set_present(counts > 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeVar, cast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Final, Literal, Self, TypeVar, cast
 
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
@@ -15,7 +17,8 @@ from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import AffectScale, LabelSpace, affect_scale
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
-from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.affect_task import AffectTask, MapLocation
+from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.joint_head import JOINT_HEADS, GraphOptions, JointHeadName, joint_head
 from affectkit.tasks.joint_loss import DimensionLoss, TaskWeights, category_loss, joint_loss
@@ -25,7 +28,7 @@ from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.source_fields import source_fields
 from affectkit.tasks.take_statistics import take_statistics
-from affectkit.tasks.target_agreement import DescribesTargets, check_targets
+from affectkit.tasks.target_agreement import DescribesTargets, check_targets, range_of
 from affectkit.types import AffectOutput, Encoder, Fusion, Head, Loss, LossTerms
 
 _Named = TypeVar("_Named", LabelSpace, AffectScale)
@@ -326,6 +329,8 @@ class CategoricalDimensionalTask(AffectTask):
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Keep graph and label vectors themselves in place of their files."""
         super().on_save_checkpoint(checkpoint)
+        record = cast("dict[str, object]", checkpoint[KEY])
+        record["scale"] = {"axes": list(self.axes), "low": self.scale.low, "high": self.scale.high}
         kept = checkpoint.get("hyper_parameters")
         if not isinstance(kept, dict):
             return
@@ -335,6 +340,37 @@ class CategoricalDimensionalTask(AffectTask):
             # The vectors are in the state; their width must be known to make room for them.
             head = cast(CategoricalDimensionalGraphHead, self.head)
             kept["label_vectors"], kept["label_vector_dim"] = None, head.network.embeddings.shape[1]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Refuse weights whose dimensions are others, or on another range, than this task's."""
+        super().on_load_checkpoint(checkpoint)
+        record = checkpoint.get(KEY)
+        stored = record.get("scale") if isinstance(record, Mapping) else None
+        if not isinstance(stored, Mapping):
+            return
+        trained = AffectScale("checkpoint", tuple(stored["axes"]), stored["low"], stored["high"])
+        if (trained.axes, trained.low, trained.high) != (self.axes, self.scale.low, self.scale.high):
+            raise ValueError(
+                f"The checkpoint was trained on {range_of(trained)}, and the task here has "
+                f"{range_of(self.scale)} ({self.scale.name!r}): build it with the scale of the checkpoint."
+            )
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: str | Path | IO[bytes],
+        map_location: MapLocation = None,
+        hparams_file: str | Path | None = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **kwargs: object,
+    ) -> Self:
+        """Build the task from a checkpoint, without the file or download that its backbone began with."""
+        # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
+        kwargs = {"backbone_pretrained": False, "backbone_weights": None, **kwargs}
+        return super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
+        )
 
     def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
         # A source of labels alone has no agreement of dimensions: nothing is logged, rather than a 0.

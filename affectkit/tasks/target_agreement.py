@@ -64,8 +64,8 @@ def check_targets(
     mine = (scale.axes, scale.low, scale.high)
     if rated is not None and (rated.axes, rated.low, rated.high) != mine:
         raise ValueError(
-            f"{task} has the dimensions {_range(scale)}, but its data {_range(rated)}: set scale to that of "
-            f"the data ({rated.name!r}), or make the shards on {scale.name!r}."
+            f"{task} has the dimensions {range_of(scale)}, but its data {range_of(rated)}: set scale to that "
+            f"of the data ({rated.name!r}), or make the shards on {scale.name!r}."
         )
     if not fitting:
         return
@@ -83,5 +83,6 @@ def check_targets(
         )
 
 
-def _range(scale: AffectScale) -> str:
+def range_of(scale: AffectScale) -> str:
+    """Axes and range of a scale, for a message."""
     return f"{', '.join(scale.axes)} from {scale.low:g} to {scale.high:g}"

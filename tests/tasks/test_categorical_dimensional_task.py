@@ -23,7 +23,7 @@ from affectkit.data.modules import (
 from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
 from affectkit.data.synthetic import write_synthetic_pictures
-from affectkit.encoders import IdentityEncoder, ProjectionEncoder
+from affectkit.encoders import IdentityEncoder, ProjectionEncoder, TimmImageEncoder
 from affectkit.fusion import SumFusion
 from affectkit.graph import (
     LabelGraph,
@@ -247,6 +247,44 @@ def test_pictures_are_trained(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     run.fit(task, data)
     assert {"val/accuracy", "val/ccc_arousal"} <= set(run.callback_metrics)
+
+
+def test_the_file_of_the_backbone_is_not_needed_again(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    torch.save(TimmImageEncoder("tiny").network.state_dict(), tmp_path / "w.pt")
+    write_synthetic_pictures(tmp_path / "set", train=14, val=7, test=7, targets="both", height=36, width=54)
+    data = ImageDataModule(str(tmp_path / "set"), batch_size=7, size=32, normalize=False)
+    weights = str(tmp_path / "w.pt")
+    task = CategoricalDimensionalTask(
+        "meld7.official", "va.unit", pictures="visual", backbone_weights=weights, head="separate"
+    )
+    run = trainer(tmp_path)
+    run.fit(task, data)
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    (tmp_path / "w.pt").unlink()
+    again = CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt").eval()
+    batch = next(iter(data.test_dataloader()))
+    with torch.no_grad():
+        torch.testing.assert_close(again(batch).logits, task.eval()(batch).logits)
+    with pytest.raises(FileNotFoundError, match="w.pt"):
+        CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt", backbone_weights=weights)
+
+
+def test_a_checkpoint_on_another_scale_is_refused(tmp_path: Path) -> None:
+    data = FeatureDataModule(write(tmp_path / "set", scale=affect_scale("va.unit")), batch_size=8)
+    task = task_of(graph_file(tmp_path), head="separate", bounded=True)
+    run = trainer(tmp_path)
+    run.fit(task, data)
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    load = CategoricalDimensionalTask.load_from_checkpoint
+    told = r"trained on valence, arousal from -1 to 1, and the task here has .* from 1 to 9"
+    with pytest.raises(ValueError, match=told):
+        load(tmp_path / "last.ckpt", scale="va.one_to_nine")
+    # One without the record, as older ones, is taken as it is.
+    stored = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert stored["affectkit"].pop("scale") == {"axes": ["valence", "arousal"], "low": -1.0, "high": 1.0}
+    torch.save(stored, tmp_path / "old.ckpt")
+    assert load(tmp_path / "old.ckpt", scale="va.one_to_nine").scale.high == 9
 
 
 def test_utterances_of_conversations_by_themselves(synthetic_features: Path, tmp_path: Path) -> None:

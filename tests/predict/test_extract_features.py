@@ -224,8 +224,10 @@ def test_impossible_numbers_are_refused(
 def test_wrong_requests_are_refused_in_one_sentence(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ExtractError, match="at least one"):
         extract_features(corpus, tmp_path / "out", encoders={})
-    with pytest.raises(ExtractError, match="source itself"):
-        extract_features(corpus, corpus, encoders=tiny_encoders())
+    (tmp_path / "link").symlink_to(corpus)
+    for same in (corpus, tmp_path / "link", corpus / ".." / corpus.name):
+        with pytest.raises(ExtractError, match="source itself"):
+            extract_features(corpus, same, encoders=tiny_encoders(), overwrite=True)
     with pytest.raises(ExtractError, match="cannot be written"):
         extract_features(corpus, tmp_path / "no" / "out", encoders=tiny_encoders())
     with pytest.raises(ExtractError, match=r"counting:1 gave features of shape \(\d+, 1\)"):

@@ -62,7 +62,7 @@ def add_difficulties(
     source = read_manifest(src)
     chosen = source.splits if splits is None else tuple(splits)
     unknown = sorted(set(chosen) - set(source.splits))
-    if jobs < 1 or unknown or Path(out).absolute() == Path(src).absolute():
+    if jobs < 1 or unknown or Path(out).resolve() == Path(src).resolve():
         reason = f"{jobs} jobs" if jobs < 1 else f"the split {unknown[0]!r}" if unknown else f"{out} itself"
         raise ShardError(
             f"Difficulties cannot be written for {src} with {reason}: give 1 job or more, splits among "

@@ -58,7 +58,8 @@ class Sharing(NamedTuple):
                 f"unit_samples={self.unit_samples}: give at least one job and one sample, and 0 <= rank < "
                 "world_size."
             )
-        if target == src:
+        # Through links and `..` too: with overwrite the source would be replaced.
+        if target.resolve() == src.resolve():
             raise ExtractError(f"The output {target} is the source itself: choose another folder.")
 
 

@@ -136,8 +136,13 @@ def test_nothing_lies_there_after_an_error(tmp_path: Path) -> None:
     ):
         with pytest.raises(ShardError, match=message):
             add_difficulties(src, out, {}, **given)
-    with pytest.raises(ShardError, match="src itself"):
-        add_difficulties(src, src, {}, overwrite=True)
+    before = members(src, "train")
+    (tmp_path / "link").symlink_to(src)
+    table = {f"k{number}": 1.0 for number in range(8)}
+    for same in (src, tmp_path / "link", src / ".." / "src"):
+        with pytest.raises(ShardError, match="itself"):
+            add_difficulties(src, same, table, overwrite=True)
+    assert members(src, "train") == before
 
 
 @pytest.mark.parametrize("value", ["null", '"0.5"', "true", "[1]"])

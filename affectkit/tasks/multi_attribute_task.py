@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Literal
+from pathlib import Path
+from typing import IO, Literal, Self
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from affectkit.heads import MultiAttributeHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, MultilabelLoss, WeightedSum
 from affectkit.metrics import UAR, Accuracy, MultilabelF1, classification_metrics
-from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.affect_task import AffectTask, MapLocation
 from affectkit.tasks.attribute_agreement import DescribesAttributes, check_attributes
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
@@ -224,6 +225,23 @@ class MultiAttributeTask(AffectTask):
         if name in self._several:
             return torch.full_like(logits, torch.nan)
         return torch.full_like(logits[..., 0], IGNORE_LABEL, dtype=torch.int64)
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: str | Path | IO[bytes],
+        map_location: MapLocation = None,
+        hparams_file: str | Path | None = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **kwargs: object,
+    ) -> Self:
+        """Build the task from a checkpoint, without the file or download that its backbone began with."""
+        # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
+        kwargs = {"backbone_pretrained": False, "backbone_weights": None, **kwargs}
+        return super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
+        )
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the attributes."""

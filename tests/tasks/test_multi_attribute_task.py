@@ -18,7 +18,7 @@ from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.data.sources import find_source, make_dataset
 from affectkit.data.synthetic import write_emoset_folder
 from affectkit.data.synthetic.png_bytes import png_bytes
-from affectkit.encoders import TimmStageEncoder
+from affectkit.encoders import TimmImageEncoder, TimmStageEncoder
 from affectkit.heads import MultiAttributeHead
 from affectkit.labels import label_space
 from affectkit.losses import ClassificationLoss
@@ -90,6 +90,18 @@ def test_it_trains_on_pictures_and_comes_back(emoset: str, tmp_path: Path) -> No
         one, two = task.eval()(batch), again(batch)
     assert torch.equal(one.logits, two.logits)
     assert one.extra is not None and torch.equal(one.extra["object"], two.extra["object"])
+
+
+def test_the_file_of_the_backbone_is_not_needed_again(emoset: str, tmp_path: Path) -> None:
+    torch.save(TimmImageEncoder("tiny").network.state_dict(), tmp_path / "w.pt")
+    task, run = task_of(backbone_weights=str(tmp_path / "w.pt")), trainer(tmp_path)
+    run.fit(task, data_of(emoset))
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    (tmp_path / "w.pt").unlink()
+    again = MultiAttributeTask.load_from_checkpoint(tmp_path / "last.ckpt").eval()
+    batch = next(iter(data_of(emoset).test_dataloader()))
+    with torch.no_grad():
+        assert torch.equal(task.eval()(batch).logits, again(batch).logits)
 
 
 def test_each_attribute_reads_its_stage() -> None:

@@ -61,11 +61,23 @@ class FrozenTeacher:
 
     @torch.no_grad()
     def __call__(self, batch: AffectBatch) -> AffectOutput:
-        """Answer for a batch of bytes, on the device where it is."""
+        """Answer for a batch of bytes, on the device where it is.
+
+        Raises:
+            TeacherError: If the batch lacks an input of the teacher, or pictures come in another size.
+        """
         device = batch.valid.device
         if next(self.task.parameters()).device != device:
             self.task.to(device)
-        inputs = {name: batch.inputs[name] for name in self.task.encoders if name in batch.inputs}
+        absent = [name for name in self.task.encoders if name not in batch.inputs]
+        if absent:
+            # A task in evaluation goes on without an input: a worse teacher, of which nobody would know.
+            raise TeacherError(
+                f"The teacher reads {absent[0]!r}, but the student's data hold "
+                f"{', '.join(sorted(batch.inputs)) or 'nothing'}: give the data that input, or store the "
+                "teacher's answers where it is there (`affectkit teach`)."
+            )
+        inputs = {name: batch.inputs[name] for name in self.task.encoders}
         for name, pixels in inputs.items():
             if self.view.size is not None and set(pixels.shape[-2:]) != {self.view.size}:
                 raise TeacherError(

@@ -266,7 +266,7 @@ def test_the_file_of_the_backbone_is_not_needed_again(tmp_path: Path) -> None:
     batch = next(iter(data.test_dataloader()))
     with torch.no_grad():
         torch.testing.assert_close(again(batch).logits, task.eval()(batch).logits)
-    with pytest.raises(FileNotFoundError, match="w.pt"):
+    with pytest.raises(FileNotFoundError, match=r"w\.pt"):
         CategoricalDimensionalTask.load_from_checkpoint(tmp_path / "last.ckpt", backbone_weights=weights)
 
 

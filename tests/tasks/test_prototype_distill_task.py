@@ -21,7 +21,7 @@ from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.distill import PrototypeGridError, VAPrototypeGrid
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError, UnknownLabelError, label_space
 from affectkit.losses import WeightedSum
-from affectkit.tasks import FrozenTeacher, PrototypeDistillTask, TeacherError
+from affectkit.tasks import CategoricalDimensionalTask, FrozenTeacher, PrototypeDistillTask, TeacherError
 from affectkit.types import AffectOutput, Target
 
 SPACE = label_space("ferplus8.official")
@@ -197,6 +197,23 @@ def test_a_live_teacher_answers_without_gradient(faces: str, teacher: str) -> No
     with torch.no_grad():
         own: AffectOutput = alone(batch)
     torch.testing.assert_close(said, own.logits)
+
+
+def test_a_teacher_does_not_answer_without_one_of_its_inputs(faces: str, tmp_path: Path) -> None:
+    two = CategoricalDimensionalTask(
+        SPACE.name, "va.unit", inputs={"text": 6}, pictures="visual", head="separate"
+    )
+    run = trainer(tmp_path)
+    run.strategy.connect(two)
+    data = images(faces)
+    data.setup("fit")
+    run.datamodule = data  # type: ignore[attr-defined]
+    two.trainer = run
+    run.save_checkpoint(tmp_path / "two.ckpt")
+    model = task(teacher=str(tmp_path / "two.ckpt")).train()
+    batch = a_batch(faces)
+    with pytest.raises(TeacherError, match="The teacher reads 'text', but the student's data hold visual"):
+        model.compute_loss(batch, model(batch))
 
 
 def test_a_teacher_in_another_order_is_turned_round(faces: str, teacher: str) -> None:

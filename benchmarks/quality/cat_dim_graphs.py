@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import torch
-from emotion_anchors import ANCHORS
 from torch import Tensor
 
 from affectkit.graph import LabelGraph, RankStatistics
@@ -29,17 +28,21 @@ class GraphParts(NamedTuple):
     Shape:
         - labels: (n, C) 0/1, the training comments.
         - vectors: (C + V, E), a row for the name of each category and dimension.
+        - anchors: (C, V) in 0..1, what a lexicon says of each category; None without a lexicon.
     """
 
     space: LabelSpace
     scale: AffectScale
     labels: Tensor
     vectors: Tensor
+    anchors: Tensor | None
 
 
-def anchor_rows(space: LabelSpace) -> Tensor:
-    """Ratings (C, 3) in 0..1 of the labels, in their order."""
-    return torch.tensor([ANCHORS[label] for label in space], dtype=torch.float64)
+def anchor_rows(parts: GraphParts) -> Tensor:
+    """Ratings (C, V) of the labels, for what cannot do without them."""
+    if parts.anchors is None:
+        raise ValueError("Nothing says what the labels are rated by: give --lexicon FILE.")
+    return parts.anchors
 
 
 def unlinked(parts: GraphParts) -> LabelGraph:
@@ -48,21 +51,35 @@ def unlinked(parts: GraphParts) -> LabelGraph:
     return LabelGraph(parts.space, torch.eye(size), parts.scale, origin="no link")
 
 
-def by_anchors(parts: GraphParts) -> LabelGraph:
+def by_anchors(parts: GraphParts, *, self_weight: float = 0.5) -> LabelGraph:
     """Word and dimension, where the lexicon rates the word far from the middle of the dimension."""
     classes = len(parts.space)
     strength = torch.eye(classes + len(parts.scale), dtype=torch.float64)
-    strength[:classes, classes:] = 2 * anchor_rows(parts.space) - 1
+    strength[:classes, classes:] = 2 * anchor_rows(parts) - 1
     strength[classes:, :classes] = strength[:classes, classes:].T
     return LabelGraph.from_correlation(
-        strength, space=parts.space, scale=parts.scale, threshold=ANCHOR_THRESHOLD, origin="anchors"
+        strength,
+        space=parts.space,
+        scale=parts.scale,
+        threshold=ANCHOR_THRESHOLD,
+        self_weight=self_weight,
+        origin="anchors",
     )
+
+
+def by_anchors_mostly_itself(parts: GraphParts) -> LabelGraph:
+    """The links of :func:`by_anchors`; a node keeps nine tenths of itself instead of the published half.
+
+    Half, where no two categories are linked, ties the scores of all linked categories to those of the
+    dimensions: their sums are equal, for any features and weights.
+    """
+    return by_anchors(parts, self_weight=0.9)
 
 
 def by_rank(parts: GraphParts) -> LabelGraph:
     """Rank correlation over comments, their dimensions being the mean rating of their labels."""
     scale = parts.scale
-    rated = parts.labels.double() @ anchor_rows(parts.space) / parts.labels.sum(1, keepdim=True)
+    rated = parts.labels.double() @ anchor_rows(parts) / parts.labels.sum(1, keepdim=True)
     counted = RankStatistics(parts.space, scale)
     counted.update(parts.labels, scale.low + (scale.high - scale.low) * rated)
     return LabelGraph.from_statistics(
@@ -92,10 +109,13 @@ def by_embeddings(parts: GraphParts) -> LabelGraph:
 RULES: Final[Mapping[str, Callable[[GraphParts], LabelGraph]]] = {
     "no link": unlinked,
     "anchors": by_anchors,
+    "anchors, self weight 0.9": by_anchors_mostly_itself,
     "rank over anchors": by_rank,
     "co-occurrence": by_cooccurrence,
     "embeddings": by_embeddings,
 }
+#: Rules that a graph cannot be made by without a lexicon.
+RATED: Final = frozenset({"anchors", "anchors, self weight 0.9", "rank over anchors"})
 
 
 def links(graph: LabelGraph) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import torch
-from cat_dim_graphs import RULES, GraphParts, anchor_rows
+from cat_dim_graphs import RATED, RULES, GraphParts, anchor_rows
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
@@ -41,11 +41,16 @@ SEPARATE: Final = "separate heads"
 MULTI_TASK: Final = "multi-task"
 ONLY: Final = "categories only"
 GRAPH: Final = "graph: "
+#: A node takes the mean of what it receives, instead of the published sum.
+AVERAGED: Final = ", averaged"
 LEARNT: Final = ", learnt"
 SYSTEMS: Final = (
     SEPARATE,
     MULTI_TASK,
     *(f"{GRAPH}{rule}" for rule in RULES),
+    f"{GRAPH}anchors{AVERAGED}",
+    f"{GRAPH}anchors, self weight 0.9{AVERAGED}",
+    f"{GRAPH}rank over anchors{AVERAGED}",
     f"{GRAPH}anchors{LEARNT}",
     ONLY,
 )
@@ -100,6 +105,18 @@ SETTINGS: Final[Mapping[Mode, Settings]] = {
         max_length=64,
     ),
 }
+
+
+def rule_of(system: str) -> str | None:
+    """By what the graph of a system is made; None for a system without one."""
+    if not system.startswith(GRAPH):
+        return None
+    return system.removeprefix(GRAPH).removesuffix(LEARNT).removesuffix(AVERAGED)
+
+
+def reads_lexicon(system: str) -> bool:
+    """Whether a system needs ratings of the labels."""
+    return system == ONLY or rule_of(system) in RATED
 
 
 class Standardized(nn.Module):
@@ -209,16 +226,18 @@ def head_of(system: str, width: int, parts: GraphParts, *, hidden: int, dropout:
             width, num_classes=classes, num_dims=dims, hidden_dim=hidden, dropout=dropout, bounds=bounds
         )
     if system == ONLY:
-        anchors = parts.scale.low + (parts.scale.high - parts.scale.low) * anchor_rows(parts.space)
+        anchors = parts.scale.low + (parts.scale.high - parts.scale.low) * anchor_rows(parts)
         return LabelDistributionHead(
             width, classes, anchors=anchors.tolist(), hidden_dim=hidden, dropout=dropout
         )
-    rule = system.removeprefix(GRAPH).removesuffix(LEARNT)
+    rule = rule_of(system)
+    assert rule is not None
     return CategoricalDimensionalGraphHead(
         width,
         RULES[rule](parts),
         label_embeddings=parts.vectors,
         hidden_dims=(256,),
+        normalization="receiver" if system.endswith(AVERAGED) else "symmetric",
         learnable_adjacency=system.endswith(LEARNT),
         bounds=bounds,
     )

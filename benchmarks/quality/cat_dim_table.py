@@ -101,8 +101,13 @@ def _summary(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def table(found: Sequence[Mapping[str, Any]]) -> str:
-    """Test figures of each mode and system, in Markdown; ours with mean and deviation over the seeds."""
+def table(found: Sequence[Mapping[str, Any]], left_out: Sequence[Sequence[str]] = ()) -> str:
+    """Test figures of each mode and system, in Markdown; ours with mean and deviation over the seeds.
+
+    Args:
+        found: Rows of :func:`rows`.
+        left_out: Mode and system of what could not be measured without a lexicon.
+    """
     lines = [
         "| encoder | system | seeds | r V | r A | r D | CCC V | CCC A | CCC D | F1, 28 | F1, Ekman |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
@@ -112,6 +117,8 @@ def table(found: Sequence[Mapping[str, Any]]) -> str:
         seeds = next(iter(mine.values()))["n"] or ""
         figures = [_figure(mine.get(name)) for name in METRICS]
         lines.append(f"| {mode} | {system} | {seeds} | {' | '.join(figures)} |")
+    for mode, system in left_out:
+        lines.append(f"| {mode} | {system} | left out: no lexicon | {' | '.join('' for _ in METRICS)} |")
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ No text has both: a comment of GoEmotions has labels, a sentence of EmoBank has 
 dominance. Systems differ in their head alone: separate heads, one multi-task layer, and heads whose weights a
 label graph makes, with links by several rules. ``frozen`` trains on stored features of a text encoder,
 ``finetuned`` trains the encoder too, with separate heads and with the graph that is best on dev when frozen.
+Systems that read ratings of words (NRC VAD Lexicon, not part of this project) run with ``--lexicon`` only.
 The epoch and the threshold of the labels are chosen on dev; the test splits are read once for each cell,
 afterwards. A finished cell (mode, system, seed) is kept in the work folder, and the same call after an
 interruption goes on with the others.
@@ -34,7 +35,7 @@ from typing import Any, Final, NamedTuple, cast
 import lightning
 import torch
 import transformers
-from cat_dim_graphs import RULES, GraphParts, links
+from cat_dim_graphs import RATED, RULES, GraphParts, links
 from cat_dim_systems import (
     CATEGORIES,
     DIMENSIONS,
@@ -47,10 +48,12 @@ from cat_dim_systems import (
     Source,
     TwoSourceTask,
     mixture,
+    reads_lexicon,
     sources,
     task_of,
 )
 from cat_dim_table import LEAST, Cell, best_graph, failures, gains, rows, table
+from emotion_anchors import LexiconError, read_lexicon
 from lightning.pytorch import Trainer
 from torch import Tensor
 
@@ -146,6 +149,7 @@ def prepare(
     texts: Mapping[str, str],
     *,
     epochs: int | None,
+    anchors: Tensor | None = None,
     only_finished: bool = False,
 ) -> Bench:
     """Read what all cells of a mode share, and name everything that they depend on."""
@@ -163,9 +167,8 @@ def prepare(
     depends_on = [entry.sha256 for root in texts.values() for entry in read_manifest(root).shards]
     depends_on += [extractor.identity, json.dumps(SETTINGS[mode]._asdict()), str(epochs)]
     name = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16]
-    return Bench(
-        mode, work, encoder, roots, GraphParts(space, SCALE, labels, vectors), statistics, name, epochs
-    )
+    parts = GraphParts(space, SCALE, labels, vectors, anchors)
+    return Bench(mode, work, encoder, roots, parts, statistics, name, epochs)
 
 
 # ------------------------------------------------------------------------------------------ scores
@@ -298,7 +301,15 @@ def name_of(mode: Mode, system: str, seed: int) -> str:
 
 
 def stored_cell(system: str, seed: int, bench: Bench) -> Path:
-    return bench.work / "cells" / bench.fingerprint / f"{name_of(bench.mode, system, seed)}.json"
+    folder = bench.fingerprint
+    if reads_lexicon(system) and bench.parts.anchors is not None:
+        folder += f"-{ratings_name(bench.parts.anchors)}"
+    return bench.work / "cells" / folder / f"{name_of(bench.mode, system, seed)}.json"
+
+
+def ratings_name(anchors: Tensor) -> str:
+    """Short name of the ratings: cells of another lexicon are others."""
+    return hashlib.sha256(json.dumps(anchors.tolist()).encode()).hexdigest()[:8]
 
 
 def read_cell(path: Path) -> Cell:
@@ -354,17 +365,25 @@ def environment() -> dict[str, object]:
 
 def chosen_cells(
     options: argparse.Namespace, bench: Bench, texts: Mapping[str, str]
-) -> list[tuple[str, int]]:
-    """System and seed of each cell that is asked for, seed after seed."""
+) -> tuple[list[tuple[str, int]], list[str]]:
+    """System and seed of each cell that is asked for, seed after seed; systems that lack a lexicon."""
     systems: Sequence[str] = SYSTEMS
+    rated = bench.parts.anchors is not None
     seeds = range(1 if options.quick else options.seeds)
     if bench.mode == "finetuned":
         graph = options.graph
         if graph is None:
             frozen = prepare(
-                "frozen", bench.work, bench.encoder, texts, epochs=bench.epochs, only_finished=True
+                "frozen",
+                bench.work,
+                bench.encoder,
+                texts,
+                epochs=bench.epochs,
+                anchors=bench.parts.anchors,
+                only_finished=True,
             )
-            places = [(system, seed) for system in SYSTEMS for seed in seeds]
+            known = [system for system in SYSTEMS if rated or not reads_lexicon(system)]
+            places = [(system, seed) for system in known for seed in seeds]
             graph = best_graph(run_cells(places, frozen, only_finished=True))
         if graph is None:
             raise SystemExit(
@@ -372,13 +391,17 @@ def chosen_cells(
             )
         systems = (SEPARATE, graph)
     chosen = [name for name in systems if not options.systems or name in options.systems]
-    return [(system, seed) for seed in seeds for system in chosen]
+    missing = [name for name in chosen if reads_lexicon(name) and not rated]
+    return [(name, seed) for seed in seeds for name in chosen if name not in missing], missing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of goemotions/ and emobank/")
     parser.add_argument("--encoder", required=True, help="folder or hub name of a text model, or 'tiny'")
+    parser.add_argument(
+        "--lexicon", type=Path, help="word, valence, arousal, dominance in 0..1, tabs between them"
+    )
     parser.add_argument("--mode", choices=("frozen", "finetuned", "both"), default="both")
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N-1 (default: 3)")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, help="only these systems")
@@ -390,6 +413,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--finished", action="store_true", help="measure nothing: write what is finished")
     parser.add_argument("--quick", action="store_true", help="one seed, one epoch: does it run?")
     options = parser.parse_args(arguments)
+    anchors = None
+    if options.lexicon is not None:
+        try:
+            anchors = read_lexicon(options.lexicon, label_space(SPACE).labels)
+        except LexiconError as error:
+            parser.error(str(error))
     # Its handlers hold the first stderr, so redirecting does not silence it.
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
@@ -397,6 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work.mkdir(parents=True, exist_ok=True)
         texts = shards(options.data, work)
         cells: list[Cell] = []
+        left_out: list[tuple[Mode, str]] = []
         modes: Sequence[Mode] = ("frozen", "finetuned") if options.mode == "both" else (options.mode,)
         for mode in modes:
             bench = prepare(
@@ -405,23 +435,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.encoder,
                 texts,
                 epochs=1 if options.quick else None,
+                anchors=anchors,
                 only_finished=options.finished,
             )
             # After the frozen cells, since they say which graph is fine-tuned.
-            wanted = chosen_cells(options, bench, texts)
+            wanted, missing = chosen_cells(options, bench, texts)
+            left_out += [(mode, system) for system in missing]
             cells += run_cells(wanted, bench, only_finished=options.finished)
-        made = {rule: links(make(bench.parts)) for rule, make in RULES.items()}
+        possible = {rule: make for rule, make in RULES.items() if anchors is not None or rule not in RATED}
+        made = {rule: links(make(bench.parts)) for rule, make in possible.items()}
     found = rows(cells)
-    print(table(found))
+    print(table(found, left_out))
     print(gains(found))
     below = [] if options.quick else failures(found)
     result = {
         "name": "cat_dim_text",
         "command": "python benchmarks/quality/cat_dim_text.py --data DIR --encoder FOLDER "
-        + ("--quick" if options.quick else f"--mode {options.mode} --seeds {options.seeds}"),
+        + ("--quick" if options.quick else f"--mode {options.mode} --seeds {options.seeds}")
+        + ("" if anchors is None else " --lexicon FILE"),
         "environment": environment(),
         "data": "GoEmotions and EmoBank",
         "encoder": named_extractor("text", options.encoder).identity,
+        "lexicon": None if anchors is None else f"{len(anchors)} rows, {ratings_name(anchors)}",
+        "left_out": left_out,
         "settings": {mode: dict(given._asdict()) for mode, given in SETTINGS.items()},
         "selection": "epoch and thresholds on dev; test read once for each cell",
         "graphs": made,

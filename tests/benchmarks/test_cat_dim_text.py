@@ -6,7 +6,7 @@ import csv
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +16,16 @@ import torch
 ROOT = Path(__file__).parents[2]
 QUALITY = ROOT / "benchmarks" / "quality"
 PARTS = ("emotion_anchors", "cat_dim_graphs", "cat_dim_systems", "cat_dim_table", "cat_dim_text")
+LEXICON_SYSTEMS = [
+    "graph: anchors",
+    "graph: anchors, self weight 0.9",
+    "graph: rank over anchors",
+    "graph: anchors, averaged",
+    "graph: anchors, self weight 0.9, averaged",
+    "graph: rank over anchors, averaged",
+    "graph: anchors, learnt",
+    "categories only",
+]
 WORDS = ("so", "very", "good", "bad", "calm")
 
 pytestmark = pytest.mark.filterwarnings("ignore:The annotations of:UserWarning")
@@ -60,7 +70,7 @@ def write(folder: Path) -> Path:
     """Comments that their label follows from, and sentences that their valence does."""
     (folder / "goemotions").mkdir(parents=True)
     (folder / "emobank").mkdir()
-    for split, size in (("train", 192), ("dev", 40), ("test", 40)):
+    for split, size in (("train", 560), ("dev", 40), ("test", 40)):
         with (folder / "goemotions" / f"{split}.tsv").open("w", encoding="utf-8") as stream:
             for number in range(size):
                 text = " ".join(WORDS[(number + place) % 5] for place in range(1 + number % 3))
@@ -68,7 +78,7 @@ def write(folder: Path) -> Path:
     with (folder / "emobank" / "emobank.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "split", "V", "A", "D", "text"])
-        for split, size in (("train", 80), ("dev", 20), ("test", 20)):
+        for split, size in (("train", 160), ("dev", 20), ("test", 20)):
             for number in range(size):
                 word = WORDS[number % 5]
                 rated = [2 + number % 5 / 2, 3 + number % 2, 2 + number % 3]
@@ -76,12 +86,27 @@ def write(folder: Path) -> Path:
     return folder
 
 
+def write_lexicon(
+    path: Path, words: Iterable[str], *, header: str = "Word\tValence\tArousal\tDominance\n"
+) -> Path:
+    """Made-up ratings: few words are far from the middle of a dimension, most lie in it."""
+    far = {
+        "joy": (0.9, 0.6, 0.5),
+        "love": (0.8, 0.5, 0.5),
+        "grief": (0.1, 0.4, 0.3),
+        "anger": (0.3, 0.9, 0.8),
+    }
+    lines = ["\t".join([word, *map(str, far.get(word, (0.5, 0.5, 0.5)))]) for word in (*words, "table")]
+    path.write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 def test_the_page_shows_what_the_files_hold(bench: ModuleType) -> None:
     files = sorted((ROOT / "benchmarks" / "results").glob("cat_dim_text-*.json"))
     assert files
     result = json.loads(files[-1].read_text(encoding="utf-8"))
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    assert bench.table(result["rows"]) in page and bench.gains(result["rows"]) in page
+    assert bench.table(result["rows"], result["left_out"]) in page and bench.gains(result["rows"]) in page
     assert files[-1].name in page
     ours = {row["system"] for row in result["rows"] if not row.get("published")}
     assert "separate heads" in ours <= set(importlib.import_module("cat_dim_systems").SYSTEMS)
@@ -96,7 +121,7 @@ def test_the_page_shows_what_the_files_hold(bench: ModuleType) -> None:
     assert "/" not in result["command"].replace("benchmarks/quality/", "")
 
 
-def test_graphs_link_what_their_rule_says(bench: ModuleType) -> None:
+def test_graphs_link_what_their_rule_says(bench: ModuleType, tmp_path: Path) -> None:
     graphs = importlib.import_module("cat_dim_graphs")
     space, scale = bench.label_space(bench.SPACE), bench.SCALE
     labels = torch.zeros(60, 28)
@@ -105,7 +130,8 @@ def test_graphs_link_what_their_rule_says(bench: ModuleType) -> None:
     labels[labels[:, space.index("joy")] == 1, space.index("love")] = 1
     vectors = torch.eye(31)
     vectors[30] = vectors[space.index("joy")]
-    parts = graphs.GraphParts(space, scale, labels, vectors)
+    anchors = bench.read_lexicon(write_lexicon(tmp_path / "lexicon.txt", space.labels), space.labels)
+    parts = graphs.GraphParts(space, scale, labels, vectors, anchors)
     made = {rule: make(parts) for rule, make in graphs.RULES.items()}
     assert all(graph.nodes == (*space.labels, "valence", "arousal", "dominance") for graph in made.values())
     assert len(made["no link"].isolated) == 31
@@ -119,6 +145,94 @@ def test_graphs_link_what_their_rule_says(bench: ModuleType) -> None:
     assert linked("co-occurrence", "joy", "love") and not linked("co-occurrence", "joy", "valence")
     assert linked("embeddings", "joy", "dominance") and not linked("embeddings", "joy", "love")
     assert graphs.links(made["co-occurrence"])["with dimensions"] == 0
+    for rule, make in graphs.RULES.items():
+        if rule in graphs.RATED:
+            with pytest.raises(ValueError, match="give --lexicon FILE"):
+                make(parts._replace(anchors=None))
+        else:
+            assert torch.equal(make(parts._replace(anchors=None)).adjacency, made[rule].adjacency)
+
+
+def test_a_lexicon_is_read_by_word_with_or_without_a_header(bench: ModuleType, tmp_path: Path) -> None:
+    words = ["joy", "calm", "anger"]
+    with_header = write_lexicon(tmp_path / "one.txt", words)
+    without = write_lexicon(tmp_path / "two.txt", words, header="")
+    for path in (with_header, without):
+        found = bench.read_lexicon(path, ["anger", "joy"])
+        assert found.tolist() == [[0.3, 0.9, 0.8], [0.9, 0.6, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("calm\t0.5\t0.5", r"lexicon.txt, line 3 has 3 columns: give word, valence, arousal, dominance"),
+        ("calm\t0.5\thigh\t0.5", r"line 3 rates 'calm' by .*high.*: give three numbers in 0..1"),
+        ("calm\t0.5\t-0.5\t0.5", r"line 3 rates 'calm' by .*-0.5.*: rescale the ratings to 0..1"),
+        ("calm\t0.5\tnan\t0.5", r"line 3 rates 'calm' by .*nan.*: rescale"),
+        ("joy\t0.5\t0.5\t0.5", r"line 3 rates 'joy' a second time: keep one"),
+        ("quiet\t0.5\t0.5\t0.5", r"lexicon.txt does not rate calm: add a line"),
+    ],
+)
+def test_a_lexicon_that_does_not_fit_is_named_with_its_line(
+    bench: ModuleType, tmp_path: Path, line: str, message: str
+) -> None:
+    path = write_lexicon(tmp_path / "lexicon.txt", ["joy"])
+    path.write_text("\n".join([*path.read_text(encoding="utf-8").splitlines()[:2], line]), encoding="utf-8")
+    with pytest.raises(bench.LexiconError, match=message):
+        bench.read_lexicon(path, ["joy", "calm"])
+    with pytest.raises(bench.LexiconError, match=r"no lexicon at .*absent"):
+        bench.read_lexicon(tmp_path / "absent", ["joy"])
+
+
+def test_an_averaged_graph_receives_means_of_the_same_links(bench: ModuleType, tmp_path: Path) -> None:
+    systems = importlib.import_module("cat_dim_systems")
+    space = bench.label_space(bench.SPACE)
+    anchors = bench.read_lexicon(write_lexicon(tmp_path / "lexicon.txt", space.labels), space.labels)
+    parts = importlib.import_module("cat_dim_graphs").GraphParts(
+        space, bench.SCALE, torch.eye(28), torch.eye(31), anchors
+    )
+    assert systems.rule_of("graph: anchors, averaged") == "anchors"
+    assert systems.rule_of("graph: no link") == "no link" and systems.rule_of("multi-task") is None
+    assert [name for name in bench.SYSTEMS if systems.reads_lexicon(name)] == LEXICON_SYSTEMS
+
+    def propagation(system: str) -> torch.Tensor:
+        head = systems.head_of(system, 8, parts, hidden=0, dropout=0.0)
+        (matrix, *_) = head.network.propagation.state_tensors()
+        assert isinstance(matrix, torch.Tensor)
+        return matrix
+
+    summed, averaged = propagation("graph: anchors"), propagation("graph: anchors, averaged")
+    assert torch.equal(summed > 0, averaged > 0)
+    assert torch.allclose(averaged, summed / summed.sum(1, keepdim=True))
+    # Four labels send half of themselves each to valence, which keeps half of its own.
+    assert float(summed[28].sum()) > 1.4
+
+
+def test_a_self_weight_of_half_ties_categories_to_dimensions(bench: ModuleType, tmp_path: Path) -> None:
+    systems, graphs = importlib.import_module("cat_dim_systems"), importlib.import_module("cat_dim_graphs")
+    space = bench.label_space(bench.SPACE)
+    anchors = bench.read_lexicon(write_lexicon(tmp_path / "lexicon.txt", space.labels), space.labels)
+    vectors = torch.randn(31, 6, generator=torch.Generator().manual_seed(0))
+    parts = graphs.GraphParts(space, bench.SCALE, torch.eye(28), vectors, anchors)
+
+    def sums(system: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the rows that a head makes for linked categories, and for dimensions."""
+        graph = graphs.RULES[systems.rule_of(system)](parts)
+        linked = [n for n in range(28) if graph.nodes[n] not in graph.isolated]
+        assert len(linked) == 4
+        torch.manual_seed(0)
+        head = systems.head_of(system, 8, parts, hidden=0, dropout=0.0)
+        received = torch.ones(31)
+        if system.endswith(systems.AVERAGED):
+            received = graph.adjacency.sum(0).float()
+        rows = received.unsqueeze(1) * head.label_rows().detach()
+        return rows[linked].sum(0), rows[28:].sum(0)
+
+    for system in ("graph: anchors", "graph: anchors, averaged"):
+        categories, dimensions = sums(system)
+        assert torch.allclose(categories, dimensions, atol=1e-4) and float(dimensions.abs().max()) > 0.1
+    categories, dimensions = sums("graph: anchors, self weight 0.9")
+    assert float((categories - dimensions).abs().max()) > 0.1
 
 
 def test_scores_group_labels_and_keep_each_axis(bench: ModuleType) -> None:
@@ -172,12 +286,14 @@ def test_a_quick_run_writes_rows_and_keeps_its_cells(
     bench: ModuleType, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, work = write(tmp_path / "data"), tmp_path / "work"
-    call = ["--data", str(data), "--encoder", str(encoder), "--quick", "--work", str(work)]
+    lexicon = write_lexicon(tmp_path / "lexicon.txt", bench.label_space(bench.SPACE).labels)
+    bare = ["--data", str(data), "--encoder", str(encoder), "--quick", "--work", str(work)]
+    call = [*bare, "--lexicon", str(lexicon)]
     assert bench.main([*call, "--out", str(tmp_path / "one.json")]) == 0
     result = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
     assert str(tmp_path) not in json.dumps(result)
     modes = [cell["mode"] for cell in result["cells"]]
-    assert modes == ["frozen"] * 9 + ["finetuned"] * 2
+    assert modes == ["frozen"] * 13 + ["finetuned"] * 2
     chosen = result["cells"][-1]["system"]
     frozen = {c["system"]: c["selection"] for c in result["cells"] if c["mode"] == "frozen"}
     assert frozen[chosen] == max(value for name, value in frozen.items() if name.startswith("graph"))
@@ -187,5 +303,21 @@ def test_a_quick_run_writes_rows_and_keeps_its_cells(
     next((work / "cells").glob("*/frozen-multi-task-0.json")).unlink()
     assert bench.main([*call, "--finished", "--mode", "frozen", "--out", str(tmp_path / "two.json")]) == 0
     cells = json.loads((tmp_path / "two.json").read_text(encoding="utf-8"))["cells"]
-    assert len(cells) == 8 and cells[0]["selection"] == 12.5 and "multi-task" not in str(cells)
+    assert len(cells) == 12 and cells[0]["selection"] == 12.5 and "multi-task" not in str(cells)
     assert "frozen, separate heads, seed 0: dev 12.50" in capsys.readouterr().out
+    # Without a lexicon, what reads it is left out, finished or not, and the table says so.
+    assert bench.main([*bare, "--finished", "--mode", "frozen", "--out", str(tmp_path / "three.json")]) == 0
+    without = json.loads((tmp_path / "three.json").read_text(encoding="utf-8"))
+    assert [system for _, system in without["left_out"]] == LEXICON_SYSTEMS and without["lexicon"] is None
+    assert {cell["system"] for cell in without["cells"]}.isdisjoint(LEXICON_SYSTEMS)
+    printed = capsys.readouterr().out
+    assert all(f"| frozen | {system} | left out: no lexicon |" in printed for system in LEXICON_SYSTEMS)
+    # Cells that read other ratings are other cells.
+    lexicon.write_text(lexicon.read_text(encoding="utf-8").replace("joy\t0.9", "joy\t0.7"), encoding="utf-8")
+    assert bench.main([*call, "--finished", "--mode", "frozen", "--out", str(tmp_path / "four.json")]) == 0
+    other = json.loads((tmp_path / "four.json").read_text(encoding="utf-8"))
+    assert {cell["system"] for cell in other["cells"]} == {cell["system"] for cell in without["cells"]}
+    assert result["lexicon"] != other["lexicon"] and result["left_out"] == other["left_out"] == []
+    with pytest.raises(SystemExit):
+        bench.main([*bare, "--lexicon", str(tmp_path / "absent")])
+    assert "There is no lexicon at" in capsys.readouterr().err

@@ -20,7 +20,13 @@ from affectkit.data.modules.conversation import ConversationDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, joined_statistics
 from affectkit.data.modules.features import FeatureDataModule
 from affectkit.data.modules.image import ImageDataModule
-from affectkit.data.modules.own_targets import OwnTargets, SourceTargets, TargetField, source_targets
+from affectkit.data.modules.own_targets import (
+    OwnTargets,
+    SourceTargets,
+    TargetField,
+    check_votes,
+    source_targets,
+)
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.labels import AffectScale, LabelSpace
 
@@ -242,8 +248,11 @@ class MixedDataModule(LightningDataModule):
             if stage == "fit" or name in self._evaluated:
                 source.setup(stage)
         _ = self.label_space, self.feature_dims, self.num_dims
-        if self.has_own_targets:
-            self.source_targets()
+        if not self.has_own_targets:
+            return
+        for name, targets in self.source_targets().items():
+            if stage == "fit" and targets.field == "distribution":
+                check_votes(name, self.sources[name])
 
     def train_dataloader(self) -> MixedLoader:
         """Loader of the mixture, at the position of the checkpoint if one was loaded.

@@ -74,6 +74,23 @@ def source_targets(name: str, source: ShardDataModule[Any], field: TargetField |
     return SourceTargets(field, space if stored else None, () if scale is None else scale.axes)
 
 
+def check_votes(name: str, source: ShardDataModule[Any]) -> None:
+    """Refuse to train on the votes of a source without any: its head would learn nothing.
+
+    Args:
+        name: Name of the source, for the message.
+        source: The source.
+
+    Raises:
+        DataModuleError: If no sample of its train split has votes.
+    """
+    if not source.has_votes("train"):
+        raise DataModuleError(
+            f"Source {name!r} is to be compared with the distribution of its votes, but no sample of its "
+            f"train split has any: set own_targets.{name} to label, or choose shards with votes."
+        )
+
+
 class OwnTargets:
     """Moves the target of each batch to ``Target.extra[source]``, absent (-100, NaN) for other sources.
 

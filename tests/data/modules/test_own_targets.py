@@ -191,6 +191,19 @@ def test_votes_and_several_labels_have_a_column_each(folders: dict[str, str], tm
     assert rows == {"p0": [0.0, 0.0], **{f"p{n}": [1.0, 1.0] for n in (1, 2, 3)}}
 
 
+def test_votes_that_nobody_gave_are_missed_before_training(folders: dict[str, str], tmp_path: Path) -> None:
+    sources: dict[str, ShardDataModule[Any]] = {
+        "votes": source(write_votes(tmp_path, several=False)),
+        "faces": source(folders["faces"]),
+    }
+    # One sample of four has none.
+    MixedDataModule(sources, own_targets={"votes": "distribution"}).setup("fit")
+    data = MixedDataModule(sources, own_targets={"votes": "distribution", "faces": "distribution"})
+    with pytest.raises(DataModuleError, match=r"'faces' .* no sample of its train split has any: set own"):
+        data.setup("fit")
+    MixedDataModule(sources, own_targets={"faces": "distribution"}, evaluate="faces").setup("test")
+
+
 def test_pixels_are_normalised_by_the_source_of_a_batch(folders: dict[str, str]) -> None:
     data = MixedDataModule(
         {"faces": source(folders["faces"], normalize=True), "mood": source(folders["mood"])}, own_targets=True

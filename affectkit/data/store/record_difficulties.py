@@ -30,6 +30,9 @@ def record_difficulties(
 ) -> list[float]:
     """Difficulty of each sample of a split, read in its order.
 
+    A sample whose votes all went to labels that the run drops stays, and counts as hard as the hardest
+    other one where the rule reads the votes.
+
     Args:
         store: The split.
         rule: How hard a sample is.
@@ -50,7 +53,14 @@ def record_difficulties(
                 raise
             found.append(None)
             continue
-        found.append(record_difficulty(record, rule, label_map=label_map, where=where))
+        try:
+            found.append(record_difficulty(record, rule, label_map=label_map, where=where))
+        except ShardError:
+            if not _lost_its_votes(record, label_map):
+                raise
+            # Raises again where the rule fails for another reason.
+            record_difficulty(record, rule, label_map=None, where=where)
+            found.append(None)
     hardest = max((value for value in found if value is not None), default=0.0)
     return [hardest if value is None else value for value in found]
 
@@ -133,6 +143,15 @@ def _in_run_order(
                 votes[place] += count
         changed["votes"] = votes
     return changed
+
+
+def _lost_its_votes(record: ConversationRecord | ItemRecord, label_map: LabelMap | None) -> bool:
+    """Whether a sample has votes, all of them for labels that the run drops."""
+    votes = cast(ItemRecord, record).get("votes", ())
+    if label_map is None or not any(votes) or len(votes) != len(label_map.table):
+        return False
+    kept = (count for place, count in zip(label_map.table, votes, strict=True) if place != IGNORE_LABEL)
+    return not any(kept)
 
 
 def _turns(record: Mapping[str, object], rule: Difficulty, where: str) -> tuple[list[int], list[int]]:

@@ -141,6 +141,33 @@ def test_votes_count_in_the_labels_of_the_run(faces: str) -> None:
     assert data.open_positions() is None and data.curriculum_order(0) == []
 
 
+class OnlyGlad:
+    """A rule of a user that fails on votes of anything else."""
+
+    def of_record(self, record: Mapping[str, object]) -> float:
+        raise ValueError("is not glad")
+
+
+def test_a_row_whose_votes_were_all_dropped_stays_as_hard_as_the_hardest(faces: str) -> None:
+    def made(rule: RecordDifficulty) -> ImageDataModule:
+        return ImageDataModule(
+            faces,
+            size=8,
+            label_space="meld3.sentiment",
+            label_merge={"glad": "neutral", "sad": "negative", "cross": "negative"},
+            label_drop=["calm"],
+            difficulty=rule,
+        )
+
+    # Sample 0 has votes for "calm" alone; the hardest other one has 2 and 4, the fifth 1 and 2.
+    found = made(VoteDisagreementDifficulty()).difficulties()
+    even = (-(2 / 3) * math.log(2 / 3) - (1 / 3) * math.log(1 / 3)) / math.log(3)
+    assert found == pytest.approx([even, 0.0, even, 0.0, even, 0.0] * 2, abs=1e-12)
+    # A rule that fails on the votes as they are stored has another reason.
+    with pytest.raises(ShardError, match="sample 'train00' is not glad"):
+        made(OnlyGlad()).difficulties()
+
+
 class OfLabels:
     """A rule of a user, who sees the label of the run."""
 

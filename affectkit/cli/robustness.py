@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from affectkit.report.robustness import ConflictReport, PairedDifference, RobustnessReport
+    from affectkit.report.robustness import ConflictReport, PairedDifference, RobustnessReport, TrainedRun
 
 EXAMPLES = """\
 examples:
@@ -71,8 +71,12 @@ def run(options: argparse.Namespace) -> int:
     measured = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        for name, folder in named:
-            opened = open_run(folder, root=options.data, name=name)
+        # All are opened before the first is measured: what is wrong with one is found before the long part.
+        waiting = [open_run(folder, root=options.data, name=name) for name, folder in named]
+        for opened in waiting:
+            _check_metric(options.metric, opened)
+        while waiting:
+            opened = waiting.pop(0)
             shown = bar.add_task(opened.name, total=None)
             measured.append(
                 measure_run(
@@ -85,18 +89,30 @@ def run(options: argparse.Namespace) -> int:
                 )
             )
     report = compare_runs(measured)
+    out = Path(options.out) if options.out is not None else Path(named[0][1]) / "robustness"
+    out.mkdir(parents=True, exist_ok=True)
+    # Before anything else can fail: measuring takes long.
+    report.write(out / "robustness.json")
     metric = options.metric or next(iter(report.metrics), "")
     if metric not in report.metrics:
         raise RobustnessError(
-            f"There is no score {metric!r}: the runs have {', '.join(report.metrics) or 'none in common'}."
+            f"There is no score {metric!r}: the runs have {', '.join(report.metrics) or 'none in common'}; "
+            f"all of them are in {out / 'robustness.json'}."
         )
     _show(report, metric)
-    out = Path(options.out) if options.out is not None else Path(named[0][1]) / "robustness"
-    out.mkdir(parents=True, exist_ok=True)
-    report.write(out / "robustness.json")
     _draw(report, metric, out / "robustness.png")
     print(f"written:  {out / 'robustness.json'}\npicture:  {out / 'robustness.png'}")
     return 0
+
+
+def _check_metric(metric: str | None, run: TrainedRun) -> None:
+    from affectkit.report.robustness import RobustnessError
+
+    names = [str(name) for name in run.task.test_metrics.keys()]
+    if metric is not None and metric not in names:
+        raise RobustnessError(
+            f"The run {run.name} has no score {metric!r}: choose --metric among {', '.join(names) or 'none'}."
+        )
 
 
 def _updating(bar: Progress, shown: TaskID) -> Callable[[int, int], None]:

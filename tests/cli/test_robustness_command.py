@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from affectkit.cli import robustness as command
 from affectkit.cli.main import main
 from affectkit.cli.training import train
 from affectkit.data.synthetic import write_synthetic
 from affectkit.predict import extract_features, named_extractor
+from affectkit.report import robustness
 from affectkit.report.robustness import RobustnessError, measure_run, open_run
 
 # jsonargparse deprecates what Lightning and older releases of itself still need.
@@ -94,6 +96,25 @@ def test_hiding_a_modality_everywhere_is_not_having_it(trained: Path) -> None:
     assert without["accuracy"] == pytest.approx(hits / rows)
 
 
+def test_a_mistyped_score_is_found_before_anything_is_measured(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = str(trained / "runs" / "gated" / "0")
+    given = ["robustness", run, "--rates", "0.5", "--seeds", "1", "--out", str(trained / "kept")]
+    with monkeypatch.context() as patch:
+        patch.setattr(robustness, "measure_run", lambda *_, **__: pytest.fail("measured"))
+        assert main([*given, "--metric", "acuracy"]) == 2
+    assert "has no score 'acuracy'" in capsys.readouterr().err
+
+    def fails(*_: object) -> None:
+        raise RobustnessError("no picture")
+
+    monkeypatch.setattr(command, "_draw", fails)
+    assert main(given) == 2
+    # What took long is not lost with the picture.
+    assert json.loads((trained / "kept" / "robustness.json").read_text())["samples"] == 5
+
+
 def test_what_cannot_be_measured_is_said_in_one_sentence(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,7 +126,7 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(
         ([run, run, "--rates", "0.5", "--seeds", "1"], "Two runs have the same name"),
         (
             [run, "--rates", "0.5", "--seeds", "1", "--metric", "ccc"],
-            "There is no score 'ccc': the runs have",
+            "The run gated has no score 'ccc': choose --metric among accuracy",
         ),
         ([run, "--data", str(trained / "corpus")], "affectkit: error"),
     ):

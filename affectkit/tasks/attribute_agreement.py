@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol, runtime_checkable
 
-from affectkit.labels import LabelSpace
+from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
 
 @runtime_checkable
@@ -51,4 +51,27 @@ def check_attributes(
             raise ValueError(
                 f"{task} takes the attribute {name!r} as {mine} a sample, but its label space "
                 f"{space.name!r} is {space.kind}: {remedy} several."
+            )
+
+
+def check_attribute_orders(
+    learned: Mapping[str, LabelSpace], data: Mapping[str, LabelSpace], *, task: str
+) -> None:
+    """Compare the values of attributes with those that a task has learned.
+
+    Args:
+        learned: Label space of each attribute in the training.
+        data: Label spaces of the further targets of the data.
+        task: Name of the task, for the message.
+
+    Raises:
+        LabelSpaceMismatchError: If the orders of one differ; both are printed.
+    """
+    for name, space in learned.items():
+        found = data.get(name)
+        if found is not None and not space.same_order(found):
+            raise LabelSpaceMismatchError(
+                f"{task} has learned the attribute {name!r} in another order than the data put it. "
+                f"Training: {space.order()}. Data: {found.order()}. Make the shards anew, with the values "
+                "numbered as in the training."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import IO, Literal, Self, cast
 
 import torch
 from torch import Tensor
@@ -15,11 +15,17 @@ from affectkit.data.batch import AffectBatch
 from affectkit.encoders import TimmStageEncoder
 from affectkit.fusion import MeanFusion
 from affectkit.heads import MultiAttributeHead
+from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, MultilabelLoss, WeightedSum
 from affectkit.metrics import UAR, Accuracy, MultilabelF1, classification_metrics
 from affectkit.tasks.affect_task import AffectTask, MapLocation
-from affectkit.tasks.attribute_agreement import DescribesAttributes, check_attributes
+from affectkit.tasks.attribute_agreement import (
+    DescribesAttributes,
+    check_attribute_orders,
+    check_attributes,
+)
+from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
@@ -173,18 +179,27 @@ class MultiAttributeTask(AffectTask):
         )
         self._attributes = dict(attributes)
         self._several = plural
+        # The values of the attributes in their order: as they were learned, and as the data have them.
+        self._learned: dict[str, LabelSpace] = {}
+        self._stated: dict[str, LabelSpace] = {}
         self._emotion_loss = main
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._fields: dict[str, frozenset[str]] = {}
         self.save_hyperparameters()
 
     def setup(self, stage: str) -> None:
-        """Compare labels and attributes with those of the data."""
+        """Compare labels and attributes with those of the data, and with those of the training."""
         data: object = getattr(self.trainer, "datamodule", None)
+        self._stated = {}
         if isinstance(data, DescribesAttributes):
             check_attributes(
                 data, attributes=self._attributes, several=self._several, task=type(self).__name__
             )
+            spaces = data.extra_spaces
+            self._stated = {name: spaces[name] for name in self._attributes}
+            check_attribute_orders(self._learned, self._stated, task=type(self).__name__)
+            if stage == "fit":
+                self._learned = self._stated
         super().setup(stage)
         self._fields = source_fields(self.trainer)
 
@@ -212,6 +227,22 @@ class MultiAttributeTask(AffectTask):
         """Weight the emotions by their counts in the training split."""
         if self._class_weights != "none":
             self._emotion_loss.set_class_weights(counts, self._class_weights)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Add the values of each attribute in their order."""
+        super().on_save_checkpoint(checkpoint)
+        record = cast("dict[str, object]", checkpoint[KEY])
+        record["attributes"] = {name: space.to_dict() for name, space in self._learned.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Refuse weights that learned an attribute in another order than the data put it."""
+        super().on_load_checkpoint(checkpoint)
+        record = checkpoint.get(KEY)
+        stored = record.get("attributes") if isinstance(record, Mapping) else None
+        if isinstance(stored, Mapping):
+            learned = {str(name): LabelSpace.from_dict(space) for name, space in stored.items()}
+            check_attribute_orders(learned, self._stated, task=type(self).__name__)
+            self._learned = learned
 
     def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
         # A source without an attribute has no score of it: nothing is logged, rather than a 0.

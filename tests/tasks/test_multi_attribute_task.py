@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from affectkit.data.synthetic import write_emoset_folder
 from affectkit.data.synthetic.png_bytes import png_bytes
 from affectkit.encoders import TimmImageEncoder, TimmStageEncoder
 from affectkit.heads import MultiAttributeHead
-from affectkit.labels import label_space
+from affectkit.labels import LabelSpaceMismatchError, label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks import MultiAttributeTask
 from affectkit.tasks.pixel_encoder import PixelEncoder
@@ -192,6 +194,39 @@ def test_the_only_loader_is_scored_by_what_its_own_source_has(emoset: str, tmp_p
         run = trainer(tmp_path)
         run.validate(task_of(), data, verbose=False)
         assert {"val/accuracy", "val/accuracy_of_scene"} <= set(run.callback_metrics)
+
+
+def test_attributes_in_another_order_are_refused(emoset: str, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(emoset, other)
+    manifest = json.loads((other / "manifest.json").read_text(encoding="utf-8"))
+    manifest["extra_spaces"]["brightness"]["labels"].reverse()
+    (other / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    task, checkpoint = task_of(), tmp_path / "last.ckpt"
+    run = trainer(tmp_path)
+    run.fit(task, data_of(emoset))
+    run.save_checkpoint(checkpoint)
+    words = (
+        r"'brightness' in another order .*: 0 0\.0, .* Data: 0 1\.0, 1 0\.9, .* the shards anew"
+    )
+    again = MultiAttributeTask.load_from_checkpoint(checkpoint)
+    for trained in (task, again):
+        with pytest.raises(LabelSpaceMismatchError, match=words):
+            trainer(tmp_path).test(trained, data_of(str(other)), verbose=False)
+        with pytest.raises(LabelSpaceMismatchError, match=words):
+            trainer(tmp_path).fit(trained, data_of(str(other)))
+    # a new task, whose weights and orders come with the run
+    with pytest.raises(LabelSpaceMismatchError, match=words):
+        trainer(tmp_path).test(task_of(), data_of(str(other)), ckpt_path=str(checkpoint), verbose=False)
+    with pytest.raises(LabelSpaceMismatchError, match=words):
+        trainer(tmp_path).fit(task_of(), data_of(str(other)), ckpt_path=str(checkpoint))
+    # Still that of the training after it was refused, and saved again.
+    later = trainer(tmp_path)
+    later.test(again, data_of(emoset), verbose=False)
+    later.save_checkpoint(tmp_path / "again.ckpt")
+    with pytest.raises(LabelSpaceMismatchError, match=words):
+        third = MultiAttributeTask.load_from_checkpoint(tmp_path / "again.ckpt")
+        trainer(tmp_path).validate(third, data_of(str(other)), verbose=False)
 
 
 def test_a_source_without_attributes_is_mixed_in(emoset: str, tmp_path: Path) -> None:

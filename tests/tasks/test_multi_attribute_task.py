@@ -206,9 +206,7 @@ def test_attributes_in_another_order_are_refused(emoset: str, tmp_path: Path) ->
     run = trainer(tmp_path)
     run.fit(task, data_of(emoset))
     run.save_checkpoint(checkpoint)
-    words = (
-        r"'brightness' in another order .*: 0 0\.0, .* Data: 0 1\.0, 1 0\.9, .* the shards anew"
-    )
+    words = r"'brightness' in another order .*: 0 0\.0, .* Data: 0 1\.0, 1 0\.9, .* the shards anew"
     again = MultiAttributeTask.load_from_checkpoint(checkpoint)
     for trained in (task, again):
         with pytest.raises(LabelSpaceMismatchError, match=words):

@@ -74,8 +74,8 @@ class FrozenTeacher:
             # A task in evaluation goes on without an input: a worse teacher, of which nobody would know.
             raise TeacherError(
                 f"The teacher reads {absent[0]!r}, but the student's data hold "
-                f"{', '.join(sorted(batch.inputs)) or 'nothing'}: give the data that input, or store the "
-                "teacher's answers where it is there (`affectkit teach`)."
+                f"{', '.join(sorted(batch.inputs)) or 'nothing'}: add that input to the data, "
+                "or take a teacher of pictures alone."
             )
         inputs = {name: batch.inputs[name] for name in self.task.encoders}
         for name, pixels in inputs.items():

@@ -28,6 +28,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--cells", type=int, default=5, metavar="N", help="cells along each axis (default: 5)"
     )
+    parser.add_argument(
+        "--teacher-scale",
+        default="va.unit",
+        metavar="SCALE",
+        help="affect scale of the teacher's values, for --place teacher (default: va.unit)",
+    )
     parser.add_argument("--plot", metavar="FILE.png", help="draw the grid")
     parser.set_defaults(run=run)
 
@@ -40,7 +46,13 @@ def run(options: argparse.Namespace) -> int:
     from affectkit.labels import ValenceArousalWheel
     from affectkit.predict import make_prototypes
 
-    grid = make_prototypes(options.data, split=options.split, place=options.place, cells=options.cells)
+    grid = make_prototypes(
+        options.data,
+        split=options.split,
+        place=options.place,
+        cells=options.cells,
+        teacher_scale=options.teacher_scale,
+    )
     grid.save(options.out)
     full = len(grid.counts) - len(grid.filled)
     print(

@@ -38,6 +38,7 @@ class DistillTerms(NamedTuple):
         prototype_target: Which cells a sample should be like.
         prototype_temperature: Temperature of the student's likeness.
         prototype_bandwidth: Width of the goal around an anchor.
+        teacher_scale: Affect scale of the teacher's valence and arousal.
         anchors: Valence and arousal of each label; None takes the wheel's.
         geometry_weight: Weight of the geometric prior, once it has set in.
         geometry_ramp: Shares of the training between which that weight grows.
@@ -58,6 +59,7 @@ class DistillTerms(NamedTuple):
     prototype_target: PrototypeTarget = "anchor"
     prototype_temperature: float = 0.9
     prototype_bandwidth: float = 0.35
+    teacher_scale: str = "va.unit"
     anchors: Mapping[str, Sequence[float]] | None = None
     geometry_weight: float = 0.012
     geometry_ramp: Sequence[float] = (0.2, 0.6)
@@ -122,6 +124,7 @@ def distill_loss(
             anchors=_anchors(terms.anchors or {}, space) if own_anchors else None,
             temperature=terms.prototype_temperature,
             bandwidth=terms.prototype_bandwidth,
+            teacher_scale=terms.teacher_scale,
         )
         shares["prototypes"] = terms.prototype_weight
     if terms.geometry_weight > 0:

@@ -78,6 +78,7 @@ class PrototypeDistillTask(AffectTask):
             :class:`~affectkit.distill.PrototypeDistillationLoss`.
         prototype_temperature: Temperature of the student's likeness to the prototypes.
         prototype_bandwidth: Width of the goal around an anchor, in -1..1.
+        teacher_scale: Name of the affect scale of the teacher's values, for the target ``"teacher"``.
         anchors: Valence and arousal of each label, in -1..1; None takes the places on the wheel.
         geometry_weight: Weight of the geometric prior once it has set in; 0 leaves it out.
         geometry_ramp: Shares of the training between which that weight grows.
@@ -141,6 +142,7 @@ class PrototypeDistillTask(AffectTask):
         prototype_target: PrototypeTarget = "anchor",
         prototype_temperature: float = 0.9,
         prototype_bandwidth: float = 0.35,
+        teacher_scale: str = "va.unit",
         anchors: dict[str, list[float]] | None = None,
         geometry_weight: float = 0.012,
         geometry_ramp: list[float] | None = None,
@@ -201,6 +203,7 @@ class PrototypeDistillTask(AffectTask):
             prototype_target=prototype_target,
             prototype_temperature=prototype_temperature,
             prototype_bandwidth=prototype_bandwidth,
+            teacher_scale=teacher_scale,
             anchors=anchors,
             geometry_weight=geometry_weight,
             geometry_ramp=geometry_ramp or (0.2, 0.6),

@@ -200,6 +200,38 @@ def test_prototypes_lie_where_labels_votes_or_the_teacher_say(taught: Path) -> N
     torch.testing.assert_close(by_teacher.prototypes[0], expected)
 
 
+@dataclass(frozen=True)
+class Nine:
+    """The teacher of above, its values on 1 to 9, and off that by ``beyond``. Pickles."""
+
+    beyond: float = 0.0
+
+    def __call__(self, inputs: dict[str, Tensor]) -> AffectOutput:
+        mean = inputs["visual"].float().mean((1, 2, 3)) / 255
+        place = torch.stack([mean, -mean], 1) * 4 + 5
+        return AffectOutput(
+            dims=place.masked_fill(place < 5, 1.0 - self.beyond),
+            embedding=torch.stack([mean + number for number in range(5)], 1),
+        )
+
+
+def test_values_of_a_teacher_are_read_on_its_scale(pictures: Path, tmp_path: Path) -> None:
+    for name, beyond in (("nine", 0.0), ("rounded", 0.001), ("off", 0.1)):
+        source = PictureTeacher(Nine(beyond), view=PictureView(8), identity=name)
+        store_teacher_answers(pictures, tmp_path / name, teacher=source)
+    grids = [
+        make_prototypes(tmp_path / name, place="teacher", cells=3, teacher_scale="va.one_to_nine")
+        for name in ("nine", "rounded")
+    ]
+    # Brightness 20 n of 255: up to a third in the middle column, from there in the right one.
+    for grid in grids:
+        assert grid.counts.reshape(3, 3).sum(1).tolist() == [0, 5, 2]
+    with pytest.raises(ExtractError, match=r"outside scale 'va\.one_to_nine', 1\.\.9: name the teacher's"):
+        make_prototypes(tmp_path / "off", place="teacher", teacher_scale="va.one_to_nine")
+    with pytest.raises(ExtractError, match=r"outside scale 'va\.unit', -1\.\.1: name the teacher's scale"):
+        make_prototypes(tmp_path / "nine", place="teacher")
+
+
 def test_refusals(pictures: Path, taught: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ExtractError, match="already holds teacher_dims"):

@@ -343,6 +343,19 @@ def test_bad_input_is_one_sentence(faces: str, teacher: str, tmp_path: Path) -> 
         task(geometry_classes=["glee"])
 
 
+def test_values_of_a_teacher_are_read_on_its_scale(faces: str, tmp_path: Path) -> None:
+    VAPrototypeGrid.random(12).save(tmp_path / "grid.safetensors")
+    options = {**ALONE, "prototype_weight": 1.0, "prototype_target": "teacher"}
+    batch, said = a_batch(faces), torch.linspace(-0.9, 0.9, 16).reshape(8, 2)
+    found = []
+    for scale, values in (("va.unit", said), ("va.one_to_nine", said * 4 + 5)):
+        model = task(prototypes=str(tmp_path / "grid.safetensors"), teacher_scale=scale, **options).train()
+        batch.target = batch.target._replace(extra={"teacher_dims": values})
+        torch.manual_seed(0)
+        found.append(model.compute_loss(batch, model(batch)).terms["prototypes"])
+    torch.testing.assert_close(found[0], found[1])
+
+
 def test_own_anchors_move_the_goal(tmp_path: Path) -> None:
     VAPrototypeGrid.random(12).save(tmp_path / "grid.safetensors")
     grid = str(tmp_path / "grid.safetensors")

@@ -13,17 +13,24 @@ from affectkit.data.schema.stored_tensors import StoredTensors
 from affectkit.data.shards import Manifest, read_manifest
 from affectkit.data.store import open_store
 from affectkit.distill import PrototypeSums, VAPrototypeGrid
-from affectkit.labels import ValenceArousalWheel, affect_scale
+from affectkit.labels import AffectScale, ValenceArousalWheel, affect_scale
 from affectkit.predict.extract.error import ExtractError
 
 #: The place of a sample's label, the mean place of its votes, its own annotation, or the teacher's values.
 PlaceRule: TypeAlias = Literal["label", "votes", "dims", "teacher"]
 _EMBEDDING = "teacher_embedding"
 _BLOCK = 1024
+#: Share of a scale by which a teacher's value may leave it: answers of half precision are rounded.
+_ROUNDING = 5e-4
 
 
 def make_prototypes(
-    root: str | os.PathLike[str], *, split: str = "val", place: PlaceRule = "label", cells: int = 5
+    root: str | os.PathLike[str],
+    *,
+    split: str = "val",
+    place: PlaceRule = "label",
+    cells: int = 5,
+    teacher_scale: str = "va.unit",
 ) -> VAPrototypeGrid:
     """Average a teacher's stored features in each cell of the plane.
 
@@ -34,9 +41,12 @@ def make_prototypes(
             places of its votes, so that ambiguous faces lie in between (``"votes"``), where it was
             annotated (``"dims"``), or where the teacher says (``"teacher"``).
         cells: Cells along each axis.
+        teacher_scale: Name of the affect scale of the teacher's values, for ``place="teacher"``.
 
     Raises:
-        ExtractError: If the data hold no features of a teacher, or nothing that says where samples lie.
+        ExtractError: If the data hold no features of a teacher, nothing that says where samples lie, or
+            values of the teacher outside its scale.
+        UnknownLabelError: If no affect scale is called ``teacher_scale``.
         PrototypeGridError: If no sample has a place.
     """
     if place not in get_args(PlaceRule):
@@ -58,7 +68,8 @@ def make_prototypes(
             f"The data set {manifest.name!r} holds nothing that the place {place!r} could be read from: "
             f"choose {' or '.join(rule for rule, absent in lacking.items() if not absent) or 'other data'}."
         )
-    scale = manifest.dims if place == "dims" else affect_scale("va.unit")
+    taught = affect_scale(teacher_scale)
+    scale = manifest.dims if place == "dims" else taught if place == "teacher" else affect_scale("va.unit")
     anchors = _anchors(manifest) if place in ("label", "votes") else torch.zeros(0, 2)
     sums = PrototypeSums(cells=cells, scale=scale)
     store = open_store(root, split)
@@ -70,7 +81,7 @@ def make_prototypes(
         stored = StoredTensors(members["safetensors"])
         features.append(stored[_EMBEDDING])
         if place == "teacher":
-            places.append(stored["teacher_dims"].clamp(-1, 1))
+            places.append(_within(stored["teacher_dims"], taught, where=where))
         else:
             places.append(_place(record, anchors, width=2 if scale is None else len(scale), rule=place))
         if len(features) == _BLOCK or position == len(store) - 1:
@@ -85,6 +96,18 @@ def make_prototypes(
 def _anchors(manifest: Manifest) -> Tensor:
     points = ValenceArousalWheel().anchors(manifest.label_space or ())
     return torch.tensor(points, dtype=torch.float64).reshape(-1, 2)
+
+
+def _within(values: Tensor, scale: AffectScale, *, where: str) -> Tensor:
+    """The values, of which only rounding may leave the scale."""
+    slack = _ROUNDING * (scale.high - scale.low)
+    if bool(((values < scale.low - slack) | (values > scale.high + slack)).any()):
+        raise ExtractError(
+            f"The teacher's values {[round(value, 3) for value in values.tolist()]} of {where} lie outside "
+            f"scale {scale.name!r}, {scale.low:g}..{scale.high:g}: name the teacher's scale in "
+            "teacher_scale, or take a teacher that keeps to it."
+        )
+    return values.clamp(scale.low, scale.high)
 
 
 def _place(record: ItemRecord, anchors: Tensor, *, width: int, rule: PlaceRule) -> Tensor:

@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
 def _check_metric(metric: str | None, run: TrainedRun) -> None:
     from affectkit.report.robustness import RobustnessError
 
-    names = [str(name) for name in run.task.test_metrics.keys()]
+    names = list(map(str, run.task.test_metrics.keys()))
     if metric is not None and metric not in names:
         raise RobustnessError(
             f"The run {run.name} has no score {metric!r}: choose --metric among {', '.join(names) or 'none'}."

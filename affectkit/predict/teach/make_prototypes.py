@@ -103,8 +103,8 @@ def _within(values: Tensor, scale: AffectScale, *, where: str) -> Tensor:
     slack = _ROUNDING * (scale.high - scale.low)
     if bool(((values < scale.low - slack) | (values > scale.high + slack)).any()):
         raise ExtractError(
-            f"The teacher's values {[round(value, 3) for value in values.tolist()]} of {where} lie outside "
-            f"scale {scale.name!r}, {scale.low:g}..{scale.high:g}: name the teacher's scale in "
+            f"The teacher's values {[round(value, 3) for value in values.tolist()]} of {where} lie "
+            f"outside scale {scale.name!r}, {scale.low:g}..{scale.high:g}: name the teacher's scale in "
             "teacher_scale, or take a teacher that keeps to it."
         )
     return values.clamp(scale.low, scale.high)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import IO, Final, Literal, Self, TypeVar, cast
+from typing import Final, Literal, TypeVar, cast
 
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
@@ -17,7 +16,7 @@ from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import AffectScale, LabelSpace, affect_scale
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
-from affectkit.tasks.affect_task import AffectTask, MapLocation
+from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.joint_head import JOINT_HEADS, GraphOptions, JointHeadName, joint_head
@@ -35,7 +34,7 @@ _Named = TypeVar("_Named", LabelSpace, AffectScale)
 _EXAMPLES: Final = {"label_space": "'affectnet7.official'", "scale": "'va.unit'"}
 
 
-class CategoricalDimensionalTask(AffectTask):
+class CategoricalDimensionalTask(BackboneTask):
     r"""An emotion and its place on affect dimensions, from pictures, stored features or both.
 
     .. math:: L = L_{\mathrm{categories}} + \lambda L_{\mathrm{dimensions}}
@@ -354,23 +353,6 @@ class CategoricalDimensionalTask(AffectTask):
                 f"The checkpoint was trained on {range_of(trained)}, and the task here has "
                 f"{range_of(self.scale)} ({self.scale.name!r}): build it with the scale of the checkpoint."
             )
-
-    @classmethod
-    def load_from_checkpoint(
-        cls,
-        checkpoint_path: str | Path | IO[bytes],
-        map_location: MapLocation = None,
-        hparams_file: str | Path | None = None,
-        strict: bool | None = None,
-        weights_only: bool | None = True,
-        **kwargs: object,
-    ) -> Self:
-        """Build the task from a checkpoint, without the file or download that its backbone began with."""
-        # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
-        kwargs = {"backbone_pretrained": False, "backbone_weights": None, **kwargs}
-        return super().load_from_checkpoint(
-            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
-        )
 
     def _log_sums(self, name: str, metric: Metric, batch: AffectBatch) -> None:
         # A source of labels alone has no agreement of dimensions: nothing is logged, rather than a 0.

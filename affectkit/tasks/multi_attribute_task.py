@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
-from pathlib import Path
-from typing import IO, Literal, Self, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -19,12 +18,12 @@ from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss, MultilabelLoss, WeightedSum
 from affectkit.metrics import UAR, Accuracy, MultilabelF1, classification_metrics
-from affectkit.tasks.affect_task import AffectTask, MapLocation
 from affectkit.tasks.attribute_agreement import (
     DescribesAttributes,
     check_attribute_orders,
     check_attributes,
 )
+from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
@@ -36,7 +35,7 @@ from affectkit.types import IGNORE_LABEL, AffectOutput, Loss, LossTerms
 EMOTION = "emotion"
 
 
-class MultiAttributeTask(AffectTask):
+class MultiAttributeTask(BackboneTask):
     r"""An emotion and named attributes, each from the stage of a network that shows it best.
 
     .. math:: L = \frac{1}{N} \Bigl( n_0 L_0 + \frac{\lambda}{K} \sum_{k=1}^{K} n_k L_k \Bigr)
@@ -256,23 +255,6 @@ class MultiAttributeTask(AffectTask):
         if name in self._several:
             return torch.full_like(logits, torch.nan)
         return torch.full_like(logits[..., 0], IGNORE_LABEL, dtype=torch.int64)
-
-    @classmethod
-    def load_from_checkpoint(
-        cls,
-        checkpoint_path: str | Path | IO[bytes],
-        map_location: MapLocation = None,
-        hparams_file: str | Path | None = None,
-        strict: bool | None = None,
-        weights_only: bool | None = True,
-        **kwargs: object,
-    ) -> Self:
-        """Build the task from a checkpoint, without the file or download that its backbone began with."""
-        # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
-        kwargs = {"backbone_pretrained": False, "backbone_weights": None, **kwargs}
-        return super().load_from_checkpoint(
-            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
-        )
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the attributes."""

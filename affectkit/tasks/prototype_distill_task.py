@@ -21,7 +21,8 @@ from affectkit.heads import ProjectedHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.metrics import label_scope_metrics, tell_present
-from affectkit.tasks.affect_task import AffectTask, MapLocation
+from affectkit.tasks.affect_task import MapLocation
+from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.data_agreement import DescribesData, loader_sources
 from affectkit.tasks.distill_loss import DistillTerms, TruthObjective, distill_loss
@@ -37,7 +38,7 @@ from affectkit.types import AffectOutput, LossTerms, Target
 _FROM_GRID = ("prototypes", "centres", "class_target")
 
 
-class PrototypeDistillTask(AffectTask):
+class PrototypeDistillTask(BackboneTask):
     r"""Emotions of pictures by any network of timm, taught by labels, a teacher and frozen prototypes.
 
     .. math:: L = L_{CE} + \lambda_{KD} L_{KD} + \lambda_{p} L_{proto} + \lambda_{g}(t)\, L_{geo}
@@ -357,8 +358,6 @@ class PrototypeDistillTask(AffectTask):
                         "without, which is enough to evaluate and predict, not to train on.",
                         stacklevel=2,
                     )
-            # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
-            kwargs = {"backbone_pretrained": False, "backbone_weights": None, **kwargs}
         return super().load_from_checkpoint(
             checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
         )

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from affectkit.functional import batch_all_counts, row_blocks, semi_hard_counts, triplet_sides
+from affectkit.functional import (
+    batch_all_counts,
+    euclidean_distances,
+    hardest_pairs,
+    row_blocks,
+    semi_hard_counts,
+    triplet_sides,
+)
 
 #: Whole numbers, so that ties are many and exact.
 Rows = st.lists(
@@ -94,3 +101,16 @@ def test_far_positives_have_a_finite_gradient() -> None:
     torch.autograd.backward(pull.sum())
     assert distance.grad is not None
     assert distance.grad[1:].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_distances_of_rows_far_from_the_origin_keep_their_digits() -> None:
+    rows = torch.randn(60, 16, generator=torch.Generator().manual_seed(0)) + 1000
+    exact = torch.cdist(rows.double(), rows.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    others = ~torch.eye(60, dtype=torch.bool)
+    found = euclidean_distances(rows, rows).double()
+    torch.testing.assert_close(found[others], exact[others], rtol=1e-4, atol=1e-4)
+    label = torch.arange(60) % 3
+    pairs = hardest_pairs(rows, rows, label, label, torch.arange(60))
+    same = label.unsqueeze(1) == label
+    assert torch.equal(pairs.negative, exact.masked_fill(same, torch.inf).argmin(1))
+    assert torch.equal(pairs.positive, exact.masked_fill(~same, -torch.inf).argmax(1))

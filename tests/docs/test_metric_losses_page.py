@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from affectkit.losses import PrototypeContrastLoss, TripletMarginLoss, WeightedS
 from affectkit.tasks import ConversationTask
 from affectkit.types import Loss, Target
 
-PAGE = (Path(__file__).parents[2] / "docs" / "metric_losses.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "metric_losses.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -58,3 +60,23 @@ def test_the_yaml_of_the_page_trains_a_task() -> None:
     assert int(prototypes.steps) == 30 and any(
         "losses" in name or "pool" in name for name in task.state_dict()
     )
+
+
+def test_the_table_of_speed_is_the_file() -> None:
+    (name,) = re.findall(r"results/(metric_losses-[\w-]+\.json)", PAGE)
+    found = json.loads((ROOT / "benchmarks" / "results" / name).read_text(encoding="utf-8"))
+    values = {(row["loss"], row["batch"], row["system"], row["metric"]): row for row in found["rows"]}
+    table = re.findall(r"^\| ([a-z ]+), ([\d,]+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert len(table) == len({key[:2] for key in values})
+    for loss, rows, cells in table:
+        at = (loss, int(rows.replace(",", "")))
+        ours = values[(*at, "affectkit", "ms a step")]
+        limit = values[(*at, "one matrix product (the limit)", "ms a step")]
+        peer = values.get((*at, "pytorch-metric-learning", "ms a step"))
+        wanted = [f"{row['value']:,.1f}" if row else "" for row in (limit, ours, peer)]
+        wanted += [str(ours.get("peer_takes", "")), str(ours["ratio_to_limit"])]
+        for system in ("affectkit", "pytorch-metric-learning"):
+            weight = values.get((*at, system, "peak MiB of a step"))
+            wanted.append(f"{weight['value']:,.1f}" if weight else "")
+        assert [cell.strip() for cell in cells.split("|")] == wanted
+    assert found["limit"]["missed"] == []

@@ -141,6 +141,41 @@ class Context(Protocol):
         def __call__(self, features: Encoding, speaker: Tensor | None = None) -> Encoding: ...
 
 
+class ModalityContext(Protocol):
+    """Utterances of a conversation from modalities that are kept apart: a fusion and a context in one.
+
+    A :class:`Fusion` of conversations that is also told who speaks, so that it can stand where a
+    fusion does. ``context`` ("past" or "both") says whether it looks ahead.
+    """
+
+    @property
+    def out_dim(self) -> int:
+        """Width D of the contextual encoding."""
+        ...
+
+    def forward(
+        self,
+        parts: Mapping[str, Encoding],
+        present: Mapping[str, Tensor] | None = None,
+        speaker: Tensor | None = None,
+    ) -> Encoding:
+        """Fuse and contextualise ``parts[m].pooled`` (B, U, D_m) under ``parts[m].mask`` (B, U).
+
+        ``present[m]`` is (B, U) bool, an absent key = all present; ``speaker`` (B, U) int64, numbered
+        from 0 within each conversation, -1 on padding. Any non-empty subset of modalities may come.
+        """
+        ...
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self,
+            parts: Mapping[str, Encoding],
+            present: Mapping[str, Tensor] | None = None,
+            speaker: Tensor | None = None,
+        ) -> Encoding: ...
+
+
 class Head(Protocol):
     """Features to predictions."""
 

@@ -3,5 +3,23 @@
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.dialogue_rnn import DialogueRNN
 from affectkit.conversation.matching_attention import MatchingAttention
+from affectkit.conversation.named_context import (
+    CONTEXTS,
+    MODALITY_CONTEXTS,
+    ContextName,
+    ContextOption,
+    named_context,
+    named_modality_context,
+)
 
-__all__ = ["BcLSTM", "DialogueRNN", "MatchingAttention"]
+__all__ = [
+    "CONTEXTS",
+    "MODALITY_CONTEXTS",
+    "BcLSTM",
+    "ContextName",
+    "ContextOption",
+    "DialogueRNN",
+    "MatchingAttention",
+    "named_context",
+    "named_modality_context",
+]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from affectkit.functional import thin_presence
-from affectkit.types import Encoding, Fusion
+from affectkit.types import Encoding, Fusion, ModalityContext
 
 
 class ModalityDropout(nn.Module):
@@ -22,7 +23,7 @@ class ModalityDropout(nn.Module):
     place, as it does for any dropout.
 
     Args:
-        fusion: The fusion that is trained.
+        fusion: The fusion that is trained, or a conversation model that wants the modalities apart.
         rate: Probability of leaving a modality out.
 
     Shape:
@@ -50,18 +51,30 @@ class ModalityDropout(nn.Module):
         """Width of the fusion's result."""
         return self.fusion.out_dim
 
-    def forward(self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None = None) -> Encoding:
-        """Fuse ``parts``, in training without some of them."""
+    def forward(
+        self,
+        parts: Mapping[str, Encoding],
+        present: Mapping[str, Tensor] | None = None,
+        speaker: Tensor | None = None,
+    ) -> Encoding:
+        """Fuse ``parts``, in training without some of them; ``speaker`` only where the fusion takes it."""
+        if speaker is None:
+            return self.fusion(parts, self._shown(parts, present))
+        return cast(ModalityContext, self.fusion)(parts, self._shown(parts, present), speaker)
+
+    def _shown(
+        self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None
+    ) -> Mapping[str, Tensor] | None:
         names = sorted(parts)
         if not self.training or not self.rate or not names:
-            return self.fusion(parts, present)
+            return present
         rows = parts[names[0]].pooled.shape[:-1]
         device = parts[names[0]].pooled.device
         known = dict(present or {})
         flags = [known.get(name, torch.ones(rows, dtype=torch.bool, device=device)) for name in names]
         if any(flag.shape != rows for flag in flags):
-            return self.fusion(parts, present)  # which says what is wrong
+            return present  # the fusion says what is wrong
         there = torch.stack(flags, dim=-1).bool()
         kept = thin_presence(there, torch.rand(there.shape, device=device), rate=self.rate)
         known.update({name: kept[..., index] for index, name in enumerate(names)})
-        return self.fusion(parts, known)
+        return known

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from affectkit.conversation import BcLSTM, DialogueRNN
+from affectkit.conversation import (
+    CONTEXTS,
+    MODALITY_CONTEXTS,
+    ContextName,
+    ContextOption,
+    named_context,
+    named_modality_context,
+)
 from affectkit.curriculum import ErnetclWeighting
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import ProjectionEncoder
@@ -28,7 +36,7 @@ from affectkit.metrics import classification_metrics
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.data_agreement import MeasuresFeatures
-from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms
+from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms, ModalityContext
 
 #: Name of the main term where a loss has several.
 MAIN_TERM = "emotion"
@@ -53,14 +61,19 @@ class ConversationTask(AffectTask):
         dropout: Dropout on projections, context and the head's input.
         head_dropout: Dropout on the head's input instead of ``dropout``; what it reads has already
             gone through that of projections and context.
-        context_model: ``"bc_lstm"``, ``"dialogue_rnn"``, or ``"none"``: each utterance by itself.
+        context_model: Name of a context model, e.g. ``"dialogue_rnn"``, see
+            :func:`~affectkit.conversation.named_context`; ``"none"``: each utterance by itself; or one of
+            your own. A model that wants the modalities apart (a
+            :class:`~affectkit.types.ModalityContext`, e.g. ``"m2fnet"``) stands in the place of the fusion.
+        context_options: Options of the context model that is named, e.g. ``{"listener": True}``.
         context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it sees
             the whole conversation, which is not available while the talk is going on.
         context_dim: Width of each direction of the context; None takes ``hidden_dim``.
         context_cell: Recurrence of ``"bc_lstm"``: ``"lstm"`` or ``"gru"``.
         context_layers: Layers of ``"bc_lstm"``.
         residual: What the head reads of the utterance itself, beside its context: ``"none"``;
-            ``"concat"``, both side by side; ``"add"``, their sum after a linear layer.
+            ``"concat"``, both side by side; ``"add"``, their sum after a linear layer. None takes
+            ``"concat"``, and ``"none"`` for a model that wants the modalities apart.
         head_dim: Width of a hidden layer in the head; 0 = none.
         class_weights: Weight of the classes by their counts in the training split: ``"balanced"``,
             ``"sqrt"``, or ``"none"``.
@@ -83,7 +96,6 @@ class ConversationTask(AffectTask):
         modality_dropout: Probability of hiding a modality of an utterance in training, never all;
             see :class:`~affectkit.fusion.ModalityDropout`.
         gate_balance: Weight of the balance of ``"modality_experts"`` in the loss; 0.01 to 0.1.
-        context_module: A context of your own; replaces ``context_model``.
         head: A head of your own, for features of the width that ``residual`` gives.
         loss: A loss of your own; replaces the three loss options.
 
@@ -118,12 +130,13 @@ class ConversationTask(AffectTask):
         layer_norm: bool = True,
         dropout: float = 0.3,
         head_dropout: float | None = None,
-        context_model: Literal["none", "bc_lstm", "dialogue_rnn"] = "bc_lstm",
+        context_model: Literal["none"] | ContextName | Context | ModalityContext = "bc_lstm",
+        context_options: dict[str, ContextOption] | None = None,
         context: Literal["past", "both"] = "past",
         context_dim: int | None = None,
         context_cell: Literal["lstm", "gru"] = "lstm",
         context_layers: int = 1,
-        residual: Literal["none", "concat", "add"] = "concat",
+        residual: Literal["none", "concat", "add"] | None = None,
         head_dim: int = 0,
         class_weights: Literal["none", "balanced", "sqrt"] = "none",
         focal_gamma: float = 0.0,
@@ -140,17 +153,16 @@ class ConversationTask(AffectTask):
         fusion_options: dict[str, FusionOption] | None = None,
         modality_dropout: float = 0.0,
         gate_balance: float = 0.0,
-        context_module: Context | None = None,
         head: Head | None = None,
         loss: Loss | None = None,
     ) -> None:
         for name, value, known in (
-            ("context_model", context_model, ("none", "bc_lstm", "dialogue_rnn")),
+            ("context_model", context_model, ("none", *CONTEXTS, *MODALITY_CONTEXTS)),
             ("residual", residual, ("none", "concat", "add")),
             ("class_weights", class_weights, ("none", "balanced", "sqrt")),
             ("sample_weighting", sample_weighting, ("none", "ernetcl")),
         ):
-            if value not in known:
+            if isinstance(value, str) and value not in known:
                 raise ValueError(
                     f"ConversationTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
                 )
@@ -160,7 +172,33 @@ class ConversationTask(AffectTask):
                 "label_smoothing: set these in that loss, and leave them out here."
             )
         space = named_label_space(label_space)
-        mixer = _fusion(fusion, inputs, hidden_dim, dropout=dropout, context=context, options=fusion_options)
+        model_options: dict[str, ContextOption] = dict(context_options or {})
+        if context_model == "bc_lstm":
+            model_options = {"cell": context_cell, "num_layers": context_layers, **model_options}
+        elif context_options and (context_model == "none" or not isinstance(context_model, str)):
+            raise ValueError(
+                "ConversationTask got context_options without the name of a context model: set context_model "
+                "to a name, or set the options in the model that you give."
+            )
+        state_dim = hidden_dim if context_dim is None else context_dim
+        apart = _wants_modalities(context_model)
+        if apart and (fusion is not None or fusion_options or residual not in (None, "none")):
+            raise ValueError(
+                f"ConversationTask got context_model={_name(context_model)!r}, which reads the modalities "
+                "apart, together with a fusion, fusion_options or a residual: leave these three out."
+            )
+        mixer: Fusion
+        if not apart:
+            mixer = _fusion(
+                fusion, inputs, hidden_dim, dropout=dropout, context=context, options=fusion_options
+            )
+        elif isinstance(context_model, str):
+            widths = dict.fromkeys(inputs, hidden_dim)
+            mixer = named_modality_context(
+                context_model, widths, state_dim, dropout=dropout, context=context, options=model_options
+            )
+        else:
+            mixer = cast(ModalityContext, context_model)
         if gate_balance and not isinstance(mixer, ModalityExpertFusion):
             raise ValueError(
                 f"ConversationTask got gate_balance={gate_balance}, and {type(mixer).__name__} has no gate "
@@ -169,21 +207,21 @@ class ConversationTask(AffectTask):
         experts = mixer if isinstance(mixer, ModalityExpertFusion) else None
         if modality_dropout:
             mixer = ModalityDropout(mixer, rate=modality_dropout)
-        recurrence = context_module
-        state_dim = hidden_dim if context_dim is None else context_dim
-        if recurrence is None and context_model == "bc_lstm":
-            recurrence = BcLSTM(
+        recurrence: Context | None = None
+        if not apart and not isinstance(context_model, str):
+            recurrence = cast(Context, context_model)
+        elif not apart and isinstance(context_model, str) and context_model != "none":
+            recurrence = named_context(
+                context_model,
                 mixer.out_dim,
                 state_dim,
-                num_layers=context_layers,
-                context=context,
-                cell=context_cell,
                 dropout=dropout,
+                context=context,
+                options=model_options,
             )
-        elif recurrence is None and context_model == "dialogue_rnn":
-            recurrence = DialogueRNN(mixer.out_dim, state_dim, context=context, dropout=dropout)
+        beside = residual or ("none" if apart else "concat")
         width = mixer.out_dim if recurrence is None else recurrence.out_dim
-        if recurrence is not None and residual == "concat":
+        if recurrence is not None and beside == "concat":
             width += mixer.out_dim
         last = dropout if head_dropout is None else head_dropout
         main: Head = head or ClassificationHead(width, len(space), hidden_dim=head_dim, dropout=last)
@@ -218,9 +256,10 @@ class ConversationTask(AffectTask):
         self._standardize = standardize
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._emotion_loss = emotion
-        self._residual = residual
+        self._residual = beside
+        self._apart = apart
         self._shortcut: nn.Module | None = None
-        if recurrence is not None and residual == "add":
+        if recurrence is not None and beside == "add":
             self._shortcut = nn.Linear(mixer.out_dim, recurrence.out_dim)
         # In a tuple: registered once already, as the fusion or inside it.
         self._experts: tuple[ModalityExpertFusion, ...] = (
@@ -257,6 +296,8 @@ class ConversationTask(AffectTask):
         parts, present = self.encode_parts(batch)
         for experts in self._experts if self.training else ():
             self._imbalance = experts.balance(parts, present)
+        if self._apart:
+            return cast(ModalityContext, self.fusion)(parts, present, batch.speaker)
         return self.fusion(parts, present)
 
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
@@ -295,13 +336,26 @@ class ConversationTask(AffectTask):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add whether future utterances were read."""
-        model = self.context
+        model: object = self.context
+        if self._apart:
+            model = self.fusion.fusion if isinstance(self.fusion, ModalityDropout) else self.fusion
         # A fusion may look at several utterances as well.
         looks = {getattr(part, "context", "unknown") for part in (model,) if part is not None}
         looks |= {part.context for part in self.modules() if isinstance(part, FusionAttention)}
         direction = next((one for one in ("unknown", "both", "past") if one in looks), "none")
         name = "none" if model is None else type(model).__name__
         return {**super().report_facts(), "context": str(direction), "context_model": name}
+
+
+def _wants_modalities(model: str | Context | ModalityContext) -> bool:
+    if isinstance(model, str):
+        return model in MODALITY_CONTEXTS
+    # Only the name of its first argument tells the two kinds of forward apart.
+    return "parts" in signature(model.forward).parameters
+
+
+def _name(model: str | Context | ModalityContext) -> str:
+    return model if isinstance(model, str) else type(model).__name__
 
 
 def _fusion(

@@ -106,7 +106,7 @@ class _Scaled(ConversationTask):
     """A user's task: its own constructor value, a part it makes itself, everything else passed on."""
 
     def __init__(self, scale: float, label_space: str, inputs: dict[str, int]) -> None:
-        super().__init__(label_space, inputs, hidden_dim=4, context_module=BcLSTM(4, 3), fusion=_sum(inputs))
+        super().__init__(label_space, inputs, hidden_dim=4, context_model=BcLSTM(4, 3), fusion=_sum(inputs))
         self.scale = scale
 
 

@@ -84,19 +84,19 @@ INPUTS = {"text": 8}
 
 SNIPPET = """
 ConversationTask("meld7.official", INPUTS, head=ClassificationHead(4, 7), loss=ClassificationLoss(7))
-ConversationTask("meld7.official", INPUTS, fusion=GatedFusion(INPUTS, 4), context_module=DialogueRNN(4, 4))
-ConversationTask("meld7.official", INPUTS, fusion=ConcatFusion({"text": 4}), context_module=BcLSTM(4, 4))
+ConversationTask("meld7.official", INPUTS, fusion=GatedFusion(INPUTS, 4), context_model=DialogueRNN(4, 4))
+ConversationTask("meld7.official", INPUTS, fusion=ConcatFusion({"text": 4}), context_model=BcLSTM(4, 4))
 ConversationTask("meld7.official", INPUTS, head=MyHead(), loss=MyLoss(), fusion=MyFusion())
-ConversationTask("meld7.official", INPUTS, context_module=MyContext())
+ConversationTask("meld7.official", INPUTS, context_model=MyContext())
 WeightedSum({"emotion": ClassificationLoss(7), "mine": MyLoss()})
 MultiHead(MyHead(), {"sentiment": ClassificationHead(4, 3)})
 AffectTask({"text": ProjectionEncoder(8, 4)}, fusion=MyFusion(), head=MyHead(), loss=MyLoss())
 ConversationTask("meld7.official", INPUTS, head=TensorHead())  # E: "head"
 ConversationTask("meld7.official", INPUTS, loss=TensorLoss())  # E: "loss"
 ConversationTask("meld7.official", INPUTS, fusion=ListFusion())  # E: "fusion"
-ConversationTask("meld7.official", INPUTS, context_module=NoWidth())  # E: "context_module"
+ConversationTask("meld7.official", INPUTS, context_model=NoWidth())  # E: "context_model"
 ConversationTask("meld7.official", INPUTS, head=ClassificationLoss(7))  # E: "head"
-ConversationTask("meld7.official", INPUTS, context_model="transformer")  # E: "context_model"
+ConversationTask("meld7.official", INPUTS, context_model="telepathy")  # E: "context_model"
 AffectTask({"text": ProjectionEncoder(8, 4)}, fusion=MyFusion(), head=MyLoss(), loss=MyLoss())  # E: "head"
 AffectTask({"text": TensorEncoder()}, fusion=MyFusion(), head=MyHead(), loss=MyLoss())  # E: entry 0
 WeightedSum({"emotion": TensorLoss()})  # E: entry 0

@@ -45,11 +45,15 @@ class CurriculumRecorder(Callback):
         """Choose the folder; asking the trainer for it is collective."""
         self.folder = self.folder or Path(trainer.log_dir or trainer.default_root_dir)
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the line of this epoch."""
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Write the line of this epoch with its first batch: by then a model has measured what it needs."""
         data: object = getattr(trainer, "datamodule", None)
         folder = self.folder
-        if folder is None or not trainer.is_global_zero or not isinstance(data, OrdersByCurriculum):
+        if batch_idx or folder is None or not trainer.is_global_zero:
+            return
+        if not isinstance(data, OrdersByCurriculum):
             return
         epoch = trainer.current_epoch
         order = data.curriculum_order(epoch)

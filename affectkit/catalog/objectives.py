@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, CLIP_CAER, NEUROGAZE
+from affectkit.catalog.papers import CCC, CLIP_CAER, HCL, NEUROGAZE
 
 ROWS: tuple[Component, ...] = (
     Component(
@@ -23,6 +23,14 @@ ROWS: tuple[Component, ...] = (
         "affectkit.losses.MultilabelLoss",
         "loss",
         aliases=("BCE", "binary cross entropy", "masked attributes"),
+    ),
+    Component(
+        "SimilaritySmoothingLoss",
+        "affectkit.losses.SimilaritySmoothingLoss",
+        "loss",
+        paper=HCL,
+        status="rebuilt",
+        aliases=("LabelSmoothingBySimilarity", "HCL utterance curriculum"),
     ),
     Component(
         "UncertaintyWeightedSum",

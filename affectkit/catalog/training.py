@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, HCL, NEUROGAZE, PRC
+from affectkit.catalog.papers import CCC, HCL, NEUROGAZE, PRC, SPCL
 
 ROWS: tuple[Component, ...] = (
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
@@ -49,8 +49,30 @@ ROWS: tuple[Component, ...] = (
         aliases=("vote entropy",),
     ),
     Component("StoredDifficulty", "affectkit.curriculum.StoredDifficulty", "difficulty"),
+    Component(
+        "ShiftRatioDifficulty",
+        "affectkit.curriculum.ShiftRatioDifficulty",
+        "difficulty",
+        paper="ERNetCL, official code",
+        status="verified",
+        aliases=("ERNetCL difficulty",),
+    ),
+    Component(
+        "CentreDistanceDifficulty",
+        "affectkit.curriculum.CentreDistanceDifficulty",
+        "difficulty",
+        paper=SPCL,
+        aliases=("SPCL difficulty", "distance to class centres"),
+    ),
     Component("BabyStepCurriculum", "affectkit.curriculum.BabyStepCurriculum", "curriculum", paper=HCL),
     Component("PacedCurriculum", "affectkit.curriculum.PacedCurriculum", "curriculum"),
+    Component(
+        "DrawnCurriculum",
+        "affectkit.curriculum.DrawnCurriculum",
+        "curriculum",
+        paper=SPCL,
+        aliases=("SPCL curriculum",),
+    ),
     Component(
         "CompetencePacing",
         "affectkit.curriculum.CompetencePacing",

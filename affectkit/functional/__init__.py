@@ -2,6 +2,7 @@
 
 from affectkit.functional.band_power import band_power
 from affectkit.functional.ccc import ccc
+from affectkit.functional.centre_distance import ClassSums, class_sums, relative_centre_distance
 from affectkit.functional.class_geometry import ClassGeometry, class_geometry
 from affectkit.functional.class_weights import class_weights
 from affectkit.functional.confusion import confusion_counts
@@ -10,6 +11,7 @@ from affectkit.functional.cosine_ramp import cosine_ramp
 from affectkit.functional.cross_entropy import cross_entropy_rows
 from affectkit.functional.cross_view_contrast import cross_view_info_nce_rows, cross_view_official_rows
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
+from affectkit.functional.equal_mass_bins import equal_mass_sums
 from affectkit.functional.euclidean_distances import euclidean_distances, paired_distances
 from affectkit.functional.f1 import class_f1, f1_score
 from affectkit.functional.gate_balance import gate_balance
@@ -27,12 +29,21 @@ from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
 from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
+from affectkit.functional.probability_scores import brier_rows, nll_rows
 from affectkit.functional.prototype_contrast import PrototypeContrastForm, prototype_contrast_rows
 from affectkit.functional.prototype_divergence import prototype_divergence_rows
 from affectkit.functional.rank_correlation import midranks, rank_correlation
 from affectkit.functional.reallocated_attention import reallocated_attention
 from affectkit.functional.recall import class_recall, unweighted_average_recall
+from affectkit.functional.reliability import BinClosing, expected_calibration_error, reliability_sums
+from affectkit.functional.risk_coverage import (
+    RiskCoverage,
+    area_under_risk_coverage,
+    risk_coverage,
+    selective_accuracy,
+)
 from affectkit.functional.shift_ratio import shift_ratio
+from affectkit.functional.similarity_targets import similarity_targets
 from affectkit.functional.smoothed_labels import smoothed_labels
 from affectkit.functional.spread import covariance_penalty, variance_shortfall
 from affectkit.functional.supervised_contrastive import ContrastRows, supervised_contrastive_rows
@@ -42,9 +53,12 @@ from affectkit.functional.triplet_counts import batch_all_counts, semi_hard_coun
 from affectkit.functional.triplet_sides import TripletMargin, triplet_sides
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
 from affectkit.functional.vote_disagreement import vote_disagreement
+from affectkit.functional.window_mask import window_mask
 
 __all__ = (
+    "BinClosing",
     "ClassGeometry",
+    "ClassSums",
     "ContrastRows",
     "GraphNormalization",
     "HardestPairs",
@@ -52,13 +66,17 @@ __all__ = (
     "PairedMoments",
     "PrincipalAxes",
     "PrototypeContrastForm",
+    "RiskCoverage",
     "TripletMargin",
+    "area_under_risk_coverage",
     "band_power",
     "batch_all_counts",
+    "brier_rows",
     "ccc",
     "class_f1",
     "class_geometry",
     "class_recall",
+    "class_sums",
     "class_weights",
     "competence_pacing",
     "confusion_counts",
@@ -69,7 +87,9 @@ __all__ = (
     "cross_view_info_nce_rows",
     "cross_view_official_rows",
     "emotional_shift",
+    "equal_mass_sums",
     "euclidean_distances",
+    "expected_calibration_error",
     "f1_score",
     "gate_balance",
     "gaussian_cells",
@@ -82,6 +102,7 @@ __all__ = (
     "masked_softmax",
     "midranks",
     "multi_positive_info_nce_rows",
+    "nll_rows",
     "normalized_propagation",
     "ordinal_log_probabilities",
     "paired_distances",
@@ -92,9 +113,14 @@ __all__ = (
     "prototype_divergence_rows",
     "rank_correlation",
     "reallocated_attention",
+    "relative_centre_distance",
+    "reliability_sums",
     "reweighted_adjacency",
+    "risk_coverage",
+    "selective_accuracy",
     "semi_hard_counts",
     "shift_ratio",
+    "similarity_targets",
     "smoothed_labels",
     "step_pacing",
     "supervised_contrastive_rows",
@@ -106,4 +132,5 @@ __all__ = (
     "vote_cross_entropy_rows",
     "vote_disagreement",
     "weighted_emotional_shift",
+    "window_mask",
 )

@@ -3,6 +3,7 @@
 from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.covariance import CovarianceLoss
+from affectkit.losses.follows_progress import FollowsProgress
 from affectkit.losses.linear_ramp import LinearRamp
 from affectkit.losses.logit_variation import LogitVariationLoss
 from affectkit.losses.mse import MSELoss
@@ -11,6 +12,7 @@ from affectkit.losses.null_target_contrastive import NullTargetContrastiveLoss
 from affectkit.losses.pairwise_contrastive import PairwiseContrastiveLoss
 from affectkit.losses.pearson import PearsonLoss
 from affectkit.losses.prototype_contrast import PrototypeContrastLoss
+from affectkit.losses.similarity_smoothing import SimilaritySmoothingLoss
 from affectkit.losses.supervised_contrastive import SupervisedContrastiveLoss
 from affectkit.losses.triplet_margin import TripletMarginLoss, TripletMining
 from affectkit.losses.uncertainty_weighted_sum import UncertaintyWeightedSum
@@ -23,6 +25,7 @@ __all__ = (
     "CCCLoss",
     "ClassificationLoss",
     "CovarianceLoss",
+    "FollowsProgress",
     "LinearRamp",
     "LogitVariationLoss",
     "MSELoss",
@@ -31,6 +34,7 @@ __all__ = (
     "PairwiseContrastiveLoss",
     "PearsonLoss",
     "PrototypeContrastLoss",
+    "SimilaritySmoothingLoss",
     "SupervisedContrastiveLoss",
     "TripletMarginLoss",
     "TripletMining",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from affectkit.losses.follows_progress import FollowsProgress
 from affectkit.losses.rows import real_rows, row_like
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
@@ -63,10 +64,10 @@ class WeightedSum(nn.Module):
         self.progress = 0.0
 
     def set_progress(self, progress: float) -> None:
-        """Tell the schedules how far training is, in [0, 1]; nested sums are told as well."""
+        """Tell the schedules how far training is, in [0, 1]; losses that change are told as well."""
         self.progress = progress
         for loss in self.losses.values():
-            if isinstance(loss, WeightedSum):
+            if isinstance(loss, FollowsProgress):
                 loss.set_progress(progress)
 
     def weight_of(self, name: str) -> float:

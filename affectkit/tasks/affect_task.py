@@ -6,28 +6,30 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, Literal, Self, TypeAlias, TypedDict, cast
+from typing import IO, Literal, Self, TypeAlias, cast
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 import affectkit
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
+from affectkit.data.modules import ShardDataModule
 from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
-from affectkit.losses import WeightedSum
+from affectkit.losses import FollowsProgress
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
 from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources, shown_pictures
+from affectkit.tasks.grade_samples import grade_samples
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
+from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
@@ -54,18 +56,6 @@ MapLocation: TypeAlias = (
     | dict[torch.device | str | int, torch.device | str | int]
     | None
 )
-
-
-class _ScheduleConfig(TypedDict):
-    scheduler: LRScheduler
-    interval: str
-
-
-class OptimizerConfig(TypedDict):
-    """What ``configure_optimizers`` gives where the rate changes."""
-
-    optimizer: Optimizer
-    lr_scheduler: _ScheduleConfig
 
 
 class AffectTask(LightningModule):
@@ -257,14 +247,21 @@ class AffectTask(LightningModule):
         self._window.clear()
 
     def on_train_epoch_start(self) -> None:
-        """Begin the sums of a new epoch."""
+        """Begin the sums of a new epoch, and measure difficulties where its curriculum asks the model."""
         self._epoch_complete = False
         self.train_loss.reset()
+        self.grade_samples()
+
+    def grade_samples(self) -> None:
+        """Measure how hard the training samples are, where the data module's difficulty asks the model."""
+        data: object = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, ShardDataModule):
+            grade_samples(self, data)
 
     def on_train_batch_start(self, batch: AffectBatch, batch_idx: int) -> None:
         """Seed the step from its place."""
         self._epoch_complete = False
-        if isinstance(self.loss, WeightedSum):
+        if isinstance(self.loss, FollowsProgress):
             self.loss.set_progress(self.progress)
         seed_step(self.seed, epoch=self.current_epoch, batch=batch_idx, rank=self.global_rank)
 

@@ -16,10 +16,10 @@ from affectkit.fusion import ConcatFusion, GatedFusion, MeanFusion, SumFusion
 from affectkit.heads import PerceptualHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
-from affectkit.tasks.affect_task import OptimizerConfig
 from affectkit.tasks.clip_task import ClipTask, unfreeze
 from affectkit.tasks.example_cache import ExampleCache
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
+from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.prompt_objectives import (
     OBJECTIVES,
     VALUE_OBJECTIVES,

@@ -32,6 +32,7 @@ from affectkit.losses import (
     PairwiseContrastiveLoss,
     PearsonLoss,
     PrototypeContrastLoss,
+    SimilaritySmoothingLoss,
     SupervisedContrastiveLoss,
     TripletMarginLoss,
     UncertaintyWeightedSum,
@@ -125,6 +126,9 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     # Without noise here, as in evaluation: with it two calls differ.
     "LogitVariationLoss": lambda: LogitVariationLoss([5, 2, 1]).eval(),
     "WeightedSmoothingLoss": lambda: WeightedSmoothingLoss([1.0, 2.0, 3.0]),
+    "SimilaritySmoothingLoss": lambda: SimilaritySmoothingLoss(
+        similarity=[[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    ),
     "WeightedSum": lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}),
 }
 

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from jsonargparse import ArgumentParser
 
-from affectkit.curriculum import BabyStepCurriculum, HclDifficulty, PacedCurriculum, WeightedShiftDifficulty
+from affectkit.curriculum import (
+    BabyStepCurriculum,
+    HclDifficulty,
+    PacedCurriculum,
+    ShiftRatioDifficulty,
+    WeightedShiftDifficulty,
+)
 from affectkit.labels import label_space
 from affectkit.types import Curriculum, Difficulty
 
@@ -90,3 +96,11 @@ def test_built_from_class_paths() -> None:
     )
     assert isinstance(paced, PacedCurriculum)
     assert len(paced.positions([0.1] * 10, epoch=0)) == 2
+
+
+def test_shift_ratio_of_one_conversation() -> None:
+    # Speaker 0 says 2, 2, 3: the first counts and one shift; speaker 1 says 4 and an unlabelled one.
+    found = ShiftRatioDifficulty()([2, 4, 2, -100, 3], [0, 1, 0, 1, 0])
+    assert found == pytest.approx((2 / 3 + 1) / 2, abs=1e-4)
+    with pytest.raises(ValueError, match="0 labels"):
+        ShiftRatioDifficulty()([], [])

@@ -174,6 +174,10 @@ class ShardLoader(Generic[SampleT]):
             self._held = self._plan(epoch, positions=positions)
         return self._held
 
+    def forget_plan(self) -> None:
+        """Ask anew which positions an epoch reads, where the answer has changed since."""
+        self._held = None
+
     def set_epoch(self, epoch: int) -> None:
         """Go to the front of ``epoch``, or stay where a loaded state put the loader within it."""
         if epoch != self._epoch or self._at_end():

@@ -124,7 +124,7 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
             label_table=None if mapping is None else mapping.table,
             num_dims=0 if scale is None else len(scale),
             extra=sorted(self.manifest.extra_spaces),
-            difficulty=self.difficulties() if split == "train" else None,
+            difficulty=self.difficulties() if split == "train" and self.model_difficulty is None else None,
             text=self._text,
         )
 

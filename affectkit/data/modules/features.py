@@ -18,6 +18,7 @@ from affectkit.data.modules.feature_statistics import FeatureStatistics, feature
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.data.schema import ShardError
+from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 
 
 class FeatureDataModule(ShardDataModule[ItemFeatures]):
@@ -48,6 +49,9 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
         damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
             with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
         max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
+        curriculum: Which samples of the train split an epoch draws from; None draws from all.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
 
     Raises:
         DataModuleError: If the folder holds conversations, or no features.
@@ -74,6 +78,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
         verify: Literal["size", "headers", "sha256"] = "headers",
         damage: Literal["error", "mask"] = "error",
         max_damaged: int | float = 0.01,
+        curriculum: Curriculum | None = None,
+        difficulty: Difficulty | RecordDifficulty | None = None,
     ) -> None:
         super().__init__(
             root,
@@ -94,6 +100,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
         self._statistics: dict[str, FeatureStatistics] | None = None
 

@@ -91,6 +91,12 @@ class MixedDataModule(LightningDataModule):
                 f"MixedDataModule got own_targets for {unknown!r}, which is none of its sources "
                 f"({', '.join(sources)}): correct the name."
             )
+        measured = next((name for name, one in sources.items() if one.model_difficulty is not None), None)
+        if measured is not None:
+            raise DataModuleError(
+                f"Source {measured!r} has a difficulty that the model measures before each epoch, and the "
+                "passes of a mixture are no epochs: give that source a difficulty of the data."
+            )
         self.sources = dict(sources)
         self.seed = seed
         self.has_own_targets = own_targets is not False

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Generic, Literal, TypeVar, cast
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from affectkit.curriculum import ModelDifficulty
 from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ShardLoader, Transform
 from affectkit.data.modules.annotated_dims import annotated_dims
@@ -25,6 +27,15 @@ SampleT = TypeVar("SampleT")
 
 class DataModuleError(ValueError):
     """The data cannot be used as asked; the message names the thing and the remedy."""
+
+
+@runtime_checkable
+class GradesSamples(Protocol):
+    """A module in training that measures difficulties of the training samples before each epoch."""
+
+    def grade_samples(self) -> None:
+        """Measure them where the data module wants it, and hand them over by :meth:`grade`."""
+        ...
 
 
 class ShardDataModule(LightningDataModule, Generic[SampleT]):
@@ -105,6 +116,7 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
                 f"difficulty=HclDifficulty()."
             )
         self._measured: list[float] | None = None
+        self._graded_epoch: int | None = None
         self.root = root
         self.batch_size = batch_size
         self.seed = seed
@@ -146,10 +158,44 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
 
     def open_positions(self) -> Callable[[int], Sequence[int]] | None:
         """Which positions of the train split an epoch reads; all without a curriculum."""
-        curriculum, difficulty = self._curriculum, self.difficulties()
-        if curriculum is None or difficulty is None:
+        curriculum = self._curriculum
+        if curriculum is None or self.difficulties() is None:
             return None
-        return lambda epoch: curriculum.positions(difficulty, epoch=epoch)
+        # Asked for each time, since a model may have measured them anew.
+        return lambda epoch: curriculum.positions(self.difficulties() or (), epoch=epoch)
+
+    @property
+    def model_difficulty(self) -> ModelDifficulty | None:
+        """The difficulty that a model in training measures before each epoch; None where none does."""
+        return self._difficulty if isinstance(self._difficulty, ModelDifficulty) else None
+
+    @property
+    def graded_epoch(self) -> int | None:
+        """Epoch whose difficulties a model has measured; None where none has, or needs to."""
+        return self._graded_epoch
+
+    def grade(self, difficulty: Sequence[float], *, epoch: int) -> None:
+        """Take the difficulties of ``epoch`` that a model has measured; the same on every rank.
+
+        Args:
+            difficulty: One number for each sample of the train split, in the order of its store. NaN
+                counts as hard as the hardest.
+            epoch: Epoch, from 0, that draws by them.
+
+        Raises:
+            DataModuleError: If no model was to measure them, or their number is not that of the samples.
+        """
+        size = len(self.store("train"))
+        if self.model_difficulty is None or len(difficulty) != size:
+            raise DataModuleError(
+                f"{self.root} got {len(difficulty)} difficulties of a model for {size} samples: give one for "
+                "each, and a difficulty that models measure, e.g. CentreDistanceDifficulty()."
+            )
+        hardest = max((value for value in difficulty if not math.isnan(value)), default=0.0)
+        self._measured = [hardest if math.isnan(value) else float(value) for value in difficulty]
+        self._graded_epoch = epoch
+        if self._train is not None:
+            self._train.forget_plan()
 
     @property
     def follows_curriculum(self) -> bool:
@@ -334,6 +380,13 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
                 f"The train split of {self.root} has {len(loader.store)} samples, less than one batch of "
                 f"{self.batch_size}: choose a smaller batch_size, or tail='wrap'."
             )
+        module: object = None if self.trainer is None else getattr(self.trainer, "lightning_module", None)
+        if self.model_difficulty is not None and module is not None and not isinstance(module, GradesSamples):
+            raise DataModuleError(
+                f"The difficulty {type(self._difficulty).__name__} is measured by the model, and "
+                f"{type(module).__name__} has no grade_samples(): train a task of affectkit.tasks, or choose "
+                "a difficulty of the data."
+            )
         if self._resume is not None:
             loader.load_state_dict(self._resume)
             self._resume = None
@@ -366,10 +419,14 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         return loader
 
     def state_dict(self) -> dict[str, object]:
-        """Position of the training loader, in plain values and equal on all ranks."""
+        """Position of the training loader and what a model measured, equal on all ranks."""
+        state: dict[str, object] = {}
+        if self._graded_epoch is not None:
+            measured = torch.tensor(self._measured, dtype=torch.float64)
+            state["graded"] = {"epoch": self._graded_epoch, "difficulty": measured}
         if self._train is not None:
-            return {"train": dict(self._train.state_dict())}
-        return {} if self._resume is None else {"train": dict(self._resume)}
+            return {**state, "train": dict(self._train.state_dict())}
+        return state if self._resume is None else {**state, "train": dict(self._resume)}
 
     def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
         """Keep a position; the next :meth:`train_dataloader` goes there.
@@ -379,6 +436,10 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         """
         self._train = None
         self._resume = cast("Mapping[str, object] | None", state_dict.get("train"))
+        graded = cast("Mapping[str, object] | None", state_dict.get("graded"))
+        if graded is not None:
+            measured = cast(Tensor, graded["difficulty"]).tolist()
+            self.grade(measured, epoch=cast(int, graded["epoch"]))
 
     def _loader(
         self, split: str, *, training: bool | None = None, augment: bool | None = None

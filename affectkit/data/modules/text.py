@@ -11,6 +11,7 @@ from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.encoders import TextTokenizer
+from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 
 #: Texts that are tokenised in one call when their lengths are counted.
 _CHUNK: Final = 1024
@@ -48,6 +49,9 @@ class TextDataModule(ShardDataModule[ItemRecord]):
         damage: What becomes of a sample that cannot be read: ``"error"`` stops, ``"mask"`` keeps its row
             with zeros, without targets and with weight 0, warns, and counts it as ``STAGE/damaged``.
         max_damaged: How many rows of an epoch may be masked: a number as an int, a share as a float.
+        curriculum: Which samples of the train split an epoch draws from; None draws from all.
+        difficulty: How hard a sample is; None takes the curriculum's own ``difficulty``. Without a
+            curriculum it is only reported.
 
     Raises:
         DataModuleError: If the folder holds another kind of samples.
@@ -79,6 +83,8 @@ class TextDataModule(ShardDataModule[ItemRecord]):
         verify: Literal["size", "headers", "sha256"] = "headers",
         damage: Literal["error", "mask"] = "error",
         max_damaged: int | float = 0.01,
+        curriculum: Curriculum | None = None,
+        difficulty: Difficulty | RecordDifficulty | None = None,
     ) -> None:
         super().__init__(
             root,
@@ -99,6 +105,8 @@ class TextDataModule(ShardDataModule[ItemRecord]):
             verify=verify,
             damage=damage,
             max_damaged=max_damaged,
+            curriculum=curriculum,
+            difficulty=difficulty,
         )
         self.tokenizer = TextTokenizer(tokenizer, max_length=max_length)
         # Lanes are read as they are stored, each rank its own: nothing there can be sorted.

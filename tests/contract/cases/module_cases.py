@@ -27,7 +27,7 @@ from module_runs import (
     trained_experts,
 )
 
-from affectkit.conversation import BcLSTM, DialogueRNN, MatchingAttention
+from affectkit.conversation import BcLSTM, DialogueGCN, DialogueRNN, MatchingAttention
 from affectkit.distill import (
     DynamicWeightBalance,
     FeatureDistillationLoss,
@@ -85,6 +85,7 @@ from affectkit.losses import (
     PairwiseContrastiveLoss,
     PearsonLoss,
     PrototypeContrastLoss,
+    SimilaritySmoothingLoss,
     SupervisedContrastiveLoss,
     TripletMarginLoss,
     UncertaintyWeightedSum,
@@ -159,6 +160,10 @@ CASES: dict[str, list[Case]] = {
     "BcLSTM": [
         Case(lambda: BcLSTM(6, 4), run_context),
         Case(lambda: BcLSTM(6, 4, num_layers=2, context="both", cell="gru"), run_context),
+    ],
+    "DialogueGCN": [
+        Case(lambda: DialogueGCN(6, 4), run_context),
+        Case(lambda: DialogueGCN(6, 4, context="both", num_speakers=2, num_bases=None), run_context),
     ],
     "DialogueRNN": [
         Case(lambda: DialogueRNN(6, 4), run_context),
@@ -330,6 +335,12 @@ CASES: dict[str, list[Case]] = {
     ],
     "LogitVariationLoss": [Case(lambda: LogitVariationLoss([5, 2, 1]), run_loss)],
     "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
+    "SimilaritySmoothingLoss": [
+        Case(
+            lambda: SimilaritySmoothingLoss(similarity=[[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+            run_loss,
+        )
+    ],
     "WeightedSum": [
         Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)
     ],

@@ -1,0 +1,59 @@
+"""Who speaks, checked in one way for the models that read it."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from affectkit.conversation.turn_order import order_of_appearance
+
+
+def speaker_numbers(
+    speaker: Tensor | None, mask: Tensor, *, owner: str, num_speakers: int | None = None, remedy: str
+) -> Tensor:
+    """Check the speakers of a batch and return them with -1 on padding.
+
+    Args:
+        speaker: Number of the speaker of each utterance, from 0 within each conversation.
+        mask: True where an utterance is real.
+        owner: The model's name, for messages.
+        num_speakers: How many speakers of one conversation it was made for; then they are numbered anew by
+            who spoke first. None = any number, and numbers as they are.
+        remedy: What to do where speakers are missing or too many, as the end of the sentence.
+
+    Shape:
+        - speaker, mask, output: (B, U)
+
+    Raises:
+        ValueError: If speakers are missing, too many, or of another shape.
+
+    Examples:
+        >>> import torch
+        >>> mask = torch.tensor([[True, True, False]])
+        >>> speaker_numbers(torch.tensor([[0, 1, 7]]), mask, owner="Model", remedy="...").tolist()
+        [[0, 1, -1]]
+    """
+    if speaker is None:
+        raise ValueError(
+            f"{owner} needs to know who speaks: pass speaker (B, U), numbered from 0 within each "
+            f"conversation, or {remedy}."
+        )
+    if speaker.shape != mask.shape:
+        raise ValueError(
+            f"{owner} got speakers of shape {tuple(speaker.shape)} for a mask of shape "
+            f"{tuple(mask.shape)}: give one speaker for each utterance."
+        )
+    if bool((mask & (speaker < 0)).any()):
+        raise ValueError(
+            f"{owner} got a real utterance without a speaker (-1): number the speakers of each conversation "
+            "from 0, or mark the utterance as padding in the mask."
+        )
+    known = speaker.masked_fill(~mask, -1)
+    if num_speakers is None:
+        return known
+    known = order_of_appearance(known)
+    if bool((known >= num_speakers).any()):
+        raise ValueError(
+            f"{owner} was made for num_speakers={num_speakers} and got a conversation of "
+            f"{int(known.max()) + 1} speakers: raise num_speakers, or {remedy}."
+        )
+    return known

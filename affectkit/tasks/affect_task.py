@@ -245,6 +245,8 @@ class AffectTask(LightningModule):
     def on_train_start(self) -> None:
         """Begin with an empty window, also after a run that was interrupted in this process."""
         self._window.clear()
+        # After a resume from an epoch's last batch, Lightning leaves out `on_train_epoch_start` once.
+        self.grade_samples()
 
     def on_train_epoch_start(self) -> None:
         """Begin the sums of a new epoch, and measure difficulties where its curriculum asks the model."""

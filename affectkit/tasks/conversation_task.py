@@ -30,8 +30,9 @@ from affectkit.fusion import (
     named_fusion,
 )
 from affectkit.heads import ClassificationHead, MultiHead
+from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
-from affectkit.losses import ClassificationLoss, WeightedSum
+from affectkit.losses import ClassificationLoss, SimilaritySmoothingLoss, WeightedSum
 from affectkit.metrics import classification_metrics
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
@@ -79,6 +80,8 @@ class ConversationTask(AffectTask):
             ``"sqrt"``, or ``"none"``.
         focal_gamma: Focal exponent; 0 is plain cross entropy.
         label_smoothing: Mass spread over the classes.
+        soft_labels: Share of training over which labels grow from alike emotions to themselves; see
+            :class:`~affectkit.losses.SimilaritySmoothingLoss`. 0 = themselves from the start.
         auxiliary: Further labels to predict in training, with their numbers of classes, e.g.
             ``{"sentiment": 3}`` for ``Target.extra["sentiment"]``.
         auxiliary_weight: Weight of each auxiliary loss.
@@ -97,7 +100,7 @@ class ConversationTask(AffectTask):
             see :class:`~affectkit.fusion.ModalityDropout`.
         gate_balance: Weight of the balance of ``"modality_experts"`` in the loss; 0.01 to 0.1.
         head: A head of your own, for features of the width that ``residual`` gives.
-        loss: A loss of your own; replaces the three loss options.
+        loss: A loss of your own; replaces the four loss options.
 
     Raises:
         ValueError: If an option has an unknown name, or one contradicts a part that was given.
@@ -141,6 +144,7 @@ class ConversationTask(AffectTask):
         class_weights: Literal["none", "balanced", "sqrt"] = "none",
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
+        soft_labels: float = 0.0,
         auxiliary: dict[str, int] | None = None,
         auxiliary_weight: float = 0.5,
         sample_weighting: Literal["none", "ernetcl"] = "none",
@@ -166,10 +170,10 @@ class ConversationTask(AffectTask):
                 raise ValueError(
                     f"ConversationTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
                 )
-        if loss is not None and (class_weights != "none" or focal_gamma or label_smoothing):
+        if loss is not None and (class_weights != "none" or focal_gamma or label_smoothing or soft_labels):
             raise ValueError(
-                "ConversationTask got a loss of your own together with class_weights, focal_gamma or "
-                "label_smoothing: set these in that loss, and leave them out here."
+                "ConversationTask got a loss of your own together with class_weights, focal_gamma, "
+                "label_smoothing or soft_labels: set these in that loss, and leave them out here."
             )
         space = named_label_space(label_space)
         model_options: dict[str, ContextOption] = dict(context_options or {})
@@ -229,7 +233,7 @@ class ConversationTask(AffectTask):
         heads = {
             name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())
         }
-        emotion = loss or ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=focal_gamma)
+        emotion = loss or _emotion_loss(space, label_smoothing, gamma=focal_gamma, soft_labels=soft_labels)
         super().__init__(
             {
                 name: ProjectionEncoder(
@@ -381,6 +385,19 @@ def _fusion(
         # A gate over one modality would only be a further layer.
         return ConcatFusion(widths)
     return GatedFusion(widths, width, dropout=dropout)
+
+
+def _emotion_loss(
+    space: LabelSpace, label_smoothing: float, *, gamma: float, soft_labels: float
+) -> ClassificationLoss:
+    if not soft_labels:
+        return ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=gamma)
+    if label_smoothing or gamma:
+        raise ValueError(
+            f"ConversationTask got soft_labels={soft_labels} together with label_smoothing or focal_gamma: "
+            "both change what a label is, so give one of them."
+        )
+    return SimilaritySmoothingLoss(space.name, sharp_at=soft_labels)
 
 
 def _with_auxiliary(loss: Loss, auxiliary: dict[str, int], *, weight: float) -> Loss:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch import Tensor
 
 from affectkit.callbacks import AffectPrediction, ResultsWriter
@@ -17,7 +17,7 @@ from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ConversationDataModule
 from affectkit.encoders import ProjectionEncoder
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError, label_space
-from affectkit.losses import ClassificationLoss
+from affectkit.losses import ClassificationLoss, SimilaritySmoothingLoss
 from affectkit.tasks import ConversationTask
 from affectkit.types import Target
 
@@ -337,3 +337,33 @@ def test_the_order_of_the_inputs_does_not_change_the_random_start() -> None:
         states.append(task.state_dict())
     for key, value in states[0].items():
         torch.testing.assert_close(value, states[1][key], rtol=0, atol=0)
+
+
+def test_soft_labels_sharpen_while_it_trains(conversations: str, tmp_path: Path) -> None:
+    task = ConversationTask("meld7.official", {"text": 6}, soft_labels=0.5, class_weights="sqrt")
+    loss = task.loss
+    assert isinstance(loss, SimilaritySmoothingLoss)
+    seen: list[float] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, *_: object) -> None:
+            seen.append(loss.sharpness)
+
+    data = ConversationDataModule(conversations, modalities=["text"], batch_size=6)
+    fit = Trainer(
+        accelerator="cpu",
+        max_epochs=2,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=tmp_path,
+        callbacks=[Watch()],
+    )
+    fit.fit(task, datamodule=data)
+    assert seen == [0.0, 0.5, 1.0, 1.0]
+    # As for plain labels, the classes are weighed by their counts.
+    assert len(set(loss.class_weight.tolist())) > 1
+    with pytest.raises(ValueError, match="soft_labels=0.5 together with label_smoothing"):
+        ConversationTask("meld7.official", {"text": 6}, soft_labels=0.5, label_smoothing=0.1)

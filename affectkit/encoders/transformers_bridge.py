@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import torch
 from torch import nn
 
 from affectkit._optional import require
@@ -69,6 +72,105 @@ def load_text_model(source: TextModelSource) -> nn.Module:
     loaded: nn.Module = _transformers().AutoModel.from_pretrained(source.name, local_files_only=source.local)
     # float32 whatever the file holds: half precision makes features depend on the batch.
     return loaded.float().eval()
+
+
+#: Name of a random language model that needs no file.
+TINY: Final = "tiny"
+
+_CHAT: Final = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def language_model_source(name_or_path: str, *, owner: str) -> TextModelSource:
+    """As :func:`text_model_source`; ``"tiny"`` is a random model of bytes that needs no file."""
+    if name_or_path == TINY:
+        return TextModelSource(TINY, True, TINY)
+    return text_model_source(name_or_path, owner=owner)
+
+
+def load_language_tokenizer(source: TextModelSource) -> Any:
+    """Load the tokenizer of a language model.
+
+    Raises:
+        MissingExtraError: If transformers is not installed.
+    """
+    return _tiny_tokenizer() if source.name == TINY else load_tokenizer(source)
+
+
+def load_language_model(source: TextModelSource, *, dtype: torch.dtype, four_bit: bool) -> nn.Module:
+    """Load a causal language model.
+
+    Args:
+        source: Where it is.
+        dtype: Element type of its weights, and of computations with weights of four bits.
+        four_bit: Whether weights are stored as normal floats of four bits, their scales quantised too.
+
+    Raises:
+        MissingExtraError: If transformers is not installed.
+        ValueError: If four bits are asked for where there is no bitsandbytes or no GPU for them.
+    """
+    library: Any = require("transformers", extra="llm", purpose="Loading a language model")
+    if four_bit and (importlib.util.find_spec("bitsandbytes") is None or not torch.cuda.is_available()):
+        raise ValueError(
+            "Weights of four bits need the package 'bitsandbytes' and an NVIDIA GPU, and one of them is not "
+            "here: install it, or set quantization to 'none'."
+        )
+    if source.name == TINY:
+        return _tiny_language_model(library).to(dtype)
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": source.local}
+    if four_bit:
+        options["quantization_config"] = library.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+        # Weights of four bits are made on the GPU that keeps them: the one of this rank.
+        options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
+    loaded: nn.Module = library.AutoModelForCausalLM.from_pretrained(source.name, **options)
+    return loaded
+
+
+def _tiny_tokenizer() -> Any:
+    """Every byte is a token; no text is unknown."""
+    library: Any = require("transformers", extra="llm", purpose="Making a tokenizer")
+    parts: Any = require("tokenizers", extra="llm", purpose="Making a tokenizer")
+    marks = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+    alphabet = sorted(parts.pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate((*marks, *alphabet))}
+    tokenizer: Any = parts.Tokenizer(parts.models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = parts.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = parts.decoders.ByteLevel()
+    return library.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=marks[0],
+        eos_token=marks[1],
+        additional_special_tokens=list(marks[2:]),
+        chat_template=_CHAT,
+        padding_side="right",
+    )
+
+
+def _tiny_language_model(library: Any) -> nn.Module:
+    """Two layers, 32 wide, always with the same random weights."""
+    config: Any = library.Qwen2Config(
+        vocab_size=264,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=1,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model: nn.Module = library.Qwen2ForCausalLM(config)
+    return model
 
 
 def _transformers() -> Any:

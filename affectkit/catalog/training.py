@@ -27,6 +27,38 @@ ROWS: tuple[Component, ...] = (
     Component("RMSE", "affectkit.metrics.RMSE", "metric"),
     Component("SAGR", "affectkit.metrics.SAGR", "metric", aliases=("sign agreement",)),
     Component(
+        "CalibrationError",
+        "affectkit.metrics.CalibrationError",
+        "metric",
+        paper="Guo et al., ICML 2017, arXiv:1706.04599",
+        status="verified",
+        aliases=("ECE", "expected calibration error", "reliability"),
+    ),
+    Component(
+        "AdaptiveCalibrationError",
+        "affectkit.metrics.AdaptiveCalibrationError",
+        "metric",
+        paper="Nguyen and O'Connor, EMNLP 2015, arXiv:1508.05154",
+        aliases=("adaptive ECE", "equal-mass ECE"),
+    ),
+    Component("BrierScore", "affectkit.metrics.BrierScore", "metric", aliases=("Brier",)),
+    Component(
+        "NegativeLogLikelihood", "affectkit.metrics.NegativeLogLikelihood", "metric", aliases=("NLL", "log score")
+    ),
+    Component(
+        "AreaUnderRiskCoverage",
+        "affectkit.metrics.AreaUnderRiskCoverage",
+        "metric",
+        paper="Geifman et al., ICLR 2019, arXiv:1805.08206",
+        aliases=("AURC", "risk-coverage"),
+    ),
+    Component(
+        "SelectiveAccuracy",
+        "affectkit.metrics.SelectiveAccuracy",
+        "metric",
+        aliases=("selective prediction", "reject option"),
+    ),
+    Component(
         "HclDifficulty",
         "affectkit.curriculum.HclDifficulty",
         "difficulty",

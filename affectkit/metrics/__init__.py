@@ -1,9 +1,17 @@
 """Metrics that are exact for any number of ranks and name their protocol."""
 
 from affectkit.metrics.accuracy import Accuracy
+from affectkit.metrics.adaptive_calibration_error import AdaptiveCalibrationError
 from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
+from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
-from affectkit.metrics.collections import classification_metrics, dimension_metrics, multilabel_metrics
+from affectkit.metrics.collections import (
+    calibration_metrics,
+    classification_metrics,
+    dimension_metrics,
+    multilabel_metrics,
+)
+from affectkit.metrics.confidence_rows import ConfidenceRowsMetric
 from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
 from affectkit.metrics.f1 import F1
 from affectkit.metrics.group_accuracy import GroupAccuracy
@@ -13,8 +21,10 @@ from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
 from affectkit.metrics.present_only import PresentOnly, tell_present
+from affectkit.metrics.probability_sums import BrierScore, NegativeLogLikelihood, ProbabilityMetric
 from affectkit.metrics.rmse import RMSE
 from affectkit.metrics.sagr import SAGR
+from affectkit.metrics.selective_accuracy import AreaUnderRiskCoverage, SelectiveAccuracy
 from affectkit.metrics.uar import UAR
 
 __all__ = (
@@ -24,15 +34,24 @@ __all__ = (
     "SAGR",
     "UAR",
     "Accuracy",
+    "AdaptiveCalibrationError",
+    "AreaUnderRiskCoverage",
     "BalancedAccuracyPerLabel",
+    "BrierScore",
+    "CalibrationError",
+    "ConfidenceRowsMetric",
     "ConfusionCounts",
     "ConfusionMetric",
     "DimensionMetric",
     "GroupAccuracy",
     "LabelCountsMetric",
     "MultilabelF1",
+    "NegativeLogLikelihood",
     "Pearson",
     "PresentOnly",
+    "ProbabilityMetric",
+    "SelectiveAccuracy",
+    "calibration_metrics",
     "classification_metrics",
     "dimension_metrics",
     "label_scope_metrics",

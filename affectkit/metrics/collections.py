@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from affectkit.metrics.accuracy import Accuracy
+from affectkit.metrics.adaptive_calibration_error import AdaptiveCalibrationError
 from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
+from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
 from affectkit.metrics.confusion import ConfusionMetric
 from affectkit.metrics.f1 import F1
@@ -15,8 +17,10 @@ from affectkit.metrics.label_counts import LabelCountsMetric
 from affectkit.metrics.multilabel_f1 import MultilabelF1
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
+from affectkit.metrics.probability_sums import BrierScore, NegativeLogLikelihood
 from affectkit.metrics.rmse import RMSE
 from affectkit.metrics.sagr import SAGR
+from affectkit.metrics.selective_accuracy import AreaUnderRiskCoverage, SelectiveAccuracy
 from affectkit.metrics.uar import UAR
 
 
@@ -91,3 +95,35 @@ def multilabel_metrics(
         BalancedAccuracyPerLabel(num_labels, threshold=threshold),
     ]
     return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
+
+
+def calibration_metrics(
+    num_classes: int, *, num_bins: int = 15, coverage: float = 0.8, prefix: str | None = None
+) -> MetricCollection:
+    """Whether the probabilities of a classification task can be believed.
+
+    Calibration error over bins of equal width, closed on either side, and of equal mass; Brier score and
+    negative log-likelihood; area under the risk-coverage curve and accuracy on the most confident rows.
+
+    Args:
+        num_classes: Number of classes C.
+        num_bins: Number of bins.
+        coverage: Share of the rows that the selective accuracy answers.
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Examples:
+        >>> sorted(calibration_metrics(7))
+        ['accuracy_at_80', 'adaptive_ece', 'aurc', 'brier', 'ece', 'ece_left', 'nll']
+    """
+    metrics: dict[str, Metric] = {}
+    for metric in (
+        CalibrationError(num_classes, num_bins=num_bins),
+        CalibrationError(num_classes, num_bins=num_bins, closed="left"),
+        AdaptiveCalibrationError(num_classes, num_bins=num_bins),
+        BrierScore(num_classes),
+        NegativeLogLikelihood(num_classes),
+        AreaUnderRiskCoverage(num_classes),
+        SelectiveAccuracy(num_classes, coverage=coverage),
+    ):
+        metrics[metric.key] = metric
+    return MetricCollection(metrics, prefix=prefix)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from affectkit.metrics.exact_state import ExactStateMetric
 
 
-class DimensionMetric(Metric, ABC):
+class DimensionMetric(ExactStateMetric, ABC):
     """A score of continuous predictions that is a function of sums over rows.
 
     Sums are float64 whatever the precision of the module around, and are summed over ranks, so the
@@ -30,9 +30,6 @@ class DimensionMetric(Metric, ABC):
             that have annotated frames, and ``update`` needs ``clip``. Any number at least the
             number of clips will do.
         name: Name of ``dim`` in ``key`` and ``protocol``, e.g. ``valence``.
-
-    Note:
-        A device without float64 (Apple's MPS) cannot hold the sums: keep the metric on the CPU.
     """
 
     is_differentiable = False
@@ -174,16 +171,6 @@ class DimensionMetric(Metric, ABC):
             scores, real = scores[:, self.dim : self.dim + 1], real[:, self.dim : self.dim + 1]
         per_clip = torch.where(real, scores, 0.0).sum(1) / real.sum(1).clamp(min=1)
         return per_clip.sum() / real.any(1).sum().clamp(min=1)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> DimensionMetric:
-        # torchmetrics guards its states against `.half()`, but not against `.to(torch.bfloat16)`,
-        # which is how a Lightning trainer converts a task to bf16-true.
-        def keep_dtype(tensor: Tensor) -> Tensor:
-            moved = fn(tensor)
-            return moved if moved.dtype == tensor.dtype else tensor.to(moved.device)
-
-        super()._apply(keep_dtype, exclude_state)
-        return self
 
 
 def population_moments(sums: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

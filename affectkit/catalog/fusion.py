@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import COMPOUND, DIALOGUE_RNN, MOSEAR
+from affectkit.catalog.papers import COMPOUND, DIALOGUE_RNN, M2FNET, MOSEAR
 
 ROWS: tuple[Component, ...] = (
     Component("ConcatFusion", "affectkit.fusion.ConcatFusion", "fusion", aliases=("early fusion",)),
@@ -58,9 +58,9 @@ ROWS: tuple[Component, ...] = (
         "FusionAttention",
         "affectkit.fusion.FusionAttention",
         "fusion",
-        paper="M2FNet, CVPR 2022 workshops, arXiv:2206.02187",
+        paper=M2FNET,
         status="verified",
-        aliases=("M2FNet", "fusion_attention"),
+        aliases=("fusion_attention",),
     ),
     Component(
         "LeaderFollowerFusion",
@@ -101,6 +101,13 @@ ROWS: tuple[Component, ...] = (
         aliases=("bc-LSTM", "bc_lstm", "BiGRU"),
     ),
     Component(
+        "DialogueGCN",
+        "affectkit.conversation.DialogueGCN",
+        "context",
+        paper="Ghosal et al., EMNLP 2019, arXiv:1908.11540",
+        aliases=("dialogue_gcn", "relational graph convolution"),
+    ),
+    Component(
         "DialogueRNN",
         "affectkit.conversation.DialogueRNN",
         "context",
@@ -109,12 +116,41 @@ ROWS: tuple[Component, ...] = (
         aliases=("dialogue_rnn",),
     ),
     Component(
+        "M2FNet",
+        "affectkit.conversation.M2FNet",
+        "context",
+        paper=M2FNET,
+        status="rebuilt",
+        aliases=("multi-modal fusion network",),
+    ),
+    Component(
         "MatchingAttention",
         "affectkit.conversation.MatchingAttention",
         "context",
         paper=DIALOGUE_RNN,
         status="verified",
         aliases=("general2",),
+    ),
+    Component(
+        "MMGCN",
+        "affectkit.conversation.MMGCN",
+        "context",
+        paper="Hu et al., ACL 2021, arXiv:2107.06779",
+        aliases=("mmgcn", "multimodal graph convolution", "GCNII"),
+    ),
+    Component(
+        "ResidualTransformerStack",
+        "affectkit.conversation.ResidualTransformerStack",
+        "context",
+        paper=M2FNET,
+        status="rebuilt",
+    ),
+    Component(
+        "TransformerContext",
+        "affectkit.conversation.TransformerContext",
+        "context",
+        paper="Vaswani et al., NeurIPS 2017, arXiv:1706.03762",
+        aliases=("transformer", "speaker embedding"),
     ),
     Component(
         "LabelGraph",

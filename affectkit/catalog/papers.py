@@ -5,6 +5,7 @@ from __future__ import annotations
 _all__ = ["COMPONENTS", "Component", "Kind", "Status", "component"]
 HCL = "Yang et al., AAAI 2022, arXiv:2112.11718"
 PRC = "PRC-Emo, AAAI 2026, arXiv:2511.07061"
+M2FNET = "Chudasama et al., CVPR 2022 workshops, arXiv:2206.02187"
 DIALOGUE_RNN = "Majumder et al., AAAI 2019, arXiv:1811.00405"
 CCC = "Lin, Biometrics 45(1), 1989"
 CLIP_CAER = "CLIP-CAER, official code"

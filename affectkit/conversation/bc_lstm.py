@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from affectkit.conversation.streaming import refuse_future
 from affectkit.conversation.turn_order import (
     backward_order,
     forward_order,
@@ -98,6 +100,23 @@ class BcLSTM(nn.Module):
             layer: Tensor = self.dropout(torch.cat(directions, dim=-1))
             state = layer.masked_fill(padding, 0.0)
         return Encoding(pooled=state, mask=mask)
+
+    def advance(
+        self, features: Tensor, speaker: int, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One turn of a talk that is going on; see :class:`~affectkit.conversation.StreamingContext`."""
+        del speaker
+        refuse_future(self, self.context)
+        after: dict[str, Tensor] = {}
+        for index, ahead in enumerate(self.ahead):
+            names = [
+                f"{kind}.{index}" for kind in ("hidden", "cell")[: 2 if isinstance(ahead, nn.LSTM) else 1]
+            ]
+            before = tuple(state[name] for name in names if name in state)
+            given = None if not before else before if len(names) == 2 else before[0]
+            features, latest = ahead(features, given)
+            after.update(zip(names, latest if len(names) == 2 else (latest,), strict=True))
+        return self.dropout(features), after
 
 
 def _run(recurrence: nn.Module, sequence: Tensor, order: Tensor) -> Tensor:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from affectkit.conversation.matching_attention import MatchingAttention
 from affectkit.conversation.party_recurrence import PartyRecurrence
+from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.streaming import join_turns, refuse_future
 from affectkit.conversation.turn_order import (
     backward_order,
     forward_order,
@@ -35,6 +38,8 @@ class DialogueRNN(nn.Module):
             sees the whole conversation, which is not available while the talk is going on.
         listener: Whether an utterance also moves the states of those who listen.
         attention: Whether each emotion state is replaced by attention over those in its context.
+        window_past: How many of the latest global states a turn attends to; None = all, as published.
+            Only the memory of what was said is cut, the states themselves still go back to the start.
         dropout: Dropout on every new state.
         official_padding: Reproduce what the official code computes *on padding*: party 0 speaks
             there, with the features found there. Results on real utterances are the same.
@@ -56,7 +61,7 @@ class DialogueRNN(nn.Module):
     Deviation from the paper:
         Past-only by default. Padding is 0 instead of a party-0 monologue (``official_padding``).
         With ``context="past"`` the attention over emotions looks back only. Dropout on the emotion state
-        is not fed back into its recurrence.
+        is not fed back into its recurrence. ``window_past`` is an addition.
 
     Examples:
         >>> model = DialogueRNN(16, 8)
@@ -75,6 +80,7 @@ class DialogueRNN(nn.Module):
         context: Literal["past", "both"] = "past",
         listener: bool = False,
         attention: bool = False,
+        window_past: int | None = None,
         dropout: float = 0.0,
         official_padding: bool = False,
     ) -> None:
@@ -99,6 +105,7 @@ class DialogueRNN(nn.Module):
                 party_dim=party_dim,
                 emotion_dim=hidden_dim,
                 listener=listener,
+                window_past=window_past,
                 dropout=dropout,
             )
             for _ in range(2 if context == "both" else 1)
@@ -109,7 +116,7 @@ class DialogueRNN(nn.Module):
         """Contextualise ``features``; see the class for shapes."""
         sequence = features.pooled
         mask = utterance_mask(sequence, features.mask, owner="DialogueRNN", in_dim=self.in_dim)
-        who = self._parties(speaker, mask)
+        who = speaker_numbers(speaker, mask, owner="DialogueRNN", remedy="use BcLSTM")
         padding = ~mask.unsqueeze(-1)
         if not self.official_padding:
             sequence = sequence.masked_fill(padding, 0.0)
@@ -127,23 +134,18 @@ class DialogueRNN(nn.Module):
                 emotion = emotion.masked_fill(padding, 0.0)
         return Encoding(pooled=emotion, mask=mask)
 
-    def _parties(self, speaker: Tensor | None, mask: Tensor) -> Tensor:
-        if speaker is None:
-            raise ValueError(
-                "DialogueRNN needs to know who speaks: pass speaker (B, U), numbered from 0 within "
-                "each conversation, or use BcLSTM."
-            )
-        if speaker.shape != mask.shape:
-            raise ValueError(
-                f"DialogueRNN got speakers of shape {tuple(speaker.shape)} for a mask of shape "
-                f"{tuple(mask.shape)}: give one speaker for each utterance."
-            )
-        if bool((mask & (speaker < 0)).any()):
-            raise ValueError(
-                "DialogueRNN got a real utterance without a speaker (-1): number the speakers of each "
-                "conversation from 0, or mark the utterance as padding in the mask."
-            )
-        return speaker.masked_fill(~mask, -1)
+    def advance(
+        self, features: Tensor, speaker: int, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One turn of a talk that is going on; see :class:`~affectkit.conversation.StreamingContext`."""
+        refuse_future(self, self.context)
+        emotion, after = cast(PartyRecurrence, self.directions[0]).advance(features, speaker, state)
+        if self.attention is not None:
+            spoken = join_turns(state.get("spoken"), emotion)
+            mask = torch.ones(1, len(spoken), dtype=torch.bool, device=spoken.device)
+            after["spoken"] = spoken
+            emotion = self.attention.weights(spoken.unsqueeze(0), mask)[:, -1] @ spoken
+        return emotion, after
 
     def _run(self, direction: nn.Module, sequence: Tensor, who: Tensor, order: Tensor) -> Tensor:
         emotion: Tensor = direction(take_order(sequence, order), take_order(who, order))

@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from affectkit.conversation.bc_lstm import BcLSTM
+from affectkit.conversation.dialogue_gcn import DialogueGCN
 from affectkit.conversation.dialogue_rnn import DialogueRNN
+from affectkit.conversation.m2fnet import M2FNet
+from affectkit.conversation.mmgcn import MMGCN
+from affectkit.conversation.transformer_context import TransformerContext
 from affectkit.types import Context, ModalityContext
 
 # A model has its row here and its name in the Literal, so that the command line knows it.
-ContextName: TypeAlias = Literal["bc_lstm", "dialogue_rnn"]
+ContextName: TypeAlias = Literal["bc_lstm", "dialogue_gcn", "dialogue_rnn", "m2fnet", "mmgcn", "transformer"]
 # In this order: the command line takes the first that fits, and text fits everything.
 ContextOption: TypeAlias = bool | int | float | None | str  # noqa: RUF036
 ModelT = TypeVar("ModelT")
@@ -19,10 +23,15 @@ ModelT = TypeVar("ModelT")
 #: Models of fused utterances: built as ``CLASS(in_dim, hidden_dim, **options)``.
 CONTEXTS: Final[Mapping[str, Callable[..., Context]]] = {
     "bc_lstm": BcLSTM,
+    "dialogue_gcn": DialogueGCN,
     "dialogue_rnn": DialogueRNN,
+    "transformer": TransformerContext,
 }
 #: Models that want the modalities apart: built as ``CLASS(in_dims, hidden_dim, **options)``.
-MODALITY_CONTEXTS: Final[Mapping[str, Callable[..., ModalityContext]]] = {}
+MODALITY_CONTEXTS: Final[Mapping[str, Callable[..., ModalityContext]]] = {
+    "m2fnet": M2FNet,
+    "mmgcn": MMGCN,
+}
 
 
 def named_context(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from affectkit.conversation.streaming import join_turns
 
 
 class PartyRecurrence(nn.Module):
@@ -25,6 +29,7 @@ class PartyRecurrence(nn.Module):
         party_dim: Width of q.
         emotion_dim: Width of e.
         listener: Whether an utterance also moves the states of those who listen.
+        window_past: How many of the latest g the softmax runs over; None = all.
         dropout: Dropout on every new g, q and on e.
 
     Shape:
@@ -45,9 +50,13 @@ class PartyRecurrence(nn.Module):
         party_dim: int,
         emotion_dim: int,
         listener: bool = False,
+        window_past: int | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if window_past is not None and window_past < 1:
+            raise ValueError(f"DialogueRNN got window_past={window_past}: give at least 1, or None for all.")
+        self.window_past = window_past
         self.in_dim = in_dim
         self.global_cell = nn.GRUCell(in_dim + party_dim, global_dim)
         self.party_cell = nn.GRUCell(in_dim + global_dim, party_dim)
@@ -83,7 +92,8 @@ class PartyRecurrence(nn.Module):
         for step in range(steps):
             before = everyone.gather(1, reads[step]).squeeze(1)
             if history:
-                past = torch.stack(history, dim=1)
+                recent = history if self.window_past is None else history[-self.window_past :]
+                past = torch.stack(recent, dim=1)
                 share = torch.softmax(past @ queries[step].to(past.dtype), dim=1)
                 context = (share.transpose(1, 2) @ past).squeeze(1)
             state = self.dropout(
@@ -100,6 +110,36 @@ class PartyRecurrence(nn.Module):
             spoken.append(everyone.gather(1, reads[step]).squeeze(1))
         emotion: Tensor = self.dropout(self.emotion(torch.stack(spoken, dim=1))[0])
         return emotion
+
+    def advance(
+        self, features: Tensor, speaker: int, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step for one conversation, without dropout.
+
+        ``state`` holds g (t, global_dim), q of every party (P + 1, party_dim) and e. Its last party is
+        one who has not spoken yet: whoever joins has listened until then.
+        """
+        past = state.get("global", features.new_zeros(0, self.global_cell.hidden_size))
+        parties = state.get("party", features.new_zeros(1, self.party_cell.hidden_size))
+        if speaker + 1 >= len(parties):
+            parties = torch.cat([parties, parties[-1:].expand(speaker + 2 - len(parties), -1)])
+        before = parties[speaker : speaker + 1]
+        context = features.new_zeros(1, self.global_cell.hidden_size)
+        if len(past):
+            query: Tensor = self.query(features)
+            context = torch.softmax(query @ past.T, dim=1) @ past
+        latest = past[-1:] if len(past) else context
+        new: Tensor = self.global_cell(torch.cat([features, before], dim=1), latest)
+        after: Tensor = self.party_cell(torch.cat([features, context], dim=1), before)
+        if self.listener_cell is not None:
+            heard = torch.cat([features, after], dim=1).expand(len(parties), -1)
+            listening: Tensor = self.listener_cell(heard, parties)
+            parties = listening
+        row = torch.arange(len(parties), device=features.device).unsqueeze(1) == speaker
+        parties = torch.where(row, after, parties)
+        emotion, last = self.emotion(after, state.get("emotion"))
+        kept = join_turns(past, new, keep=self.window_past)
+        return emotion, {"global": kept, "party": parties, "emotion": last}
 
     def _split_cell(self, cell: nn.GRUCell, sequence: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What ``cell`` adds for the utterance at every step, and its weight for the other input."""

@@ -71,3 +71,21 @@ def utterance_mask(pooled: Tensor, mask: Tensor | None, *, owner: str, in_dim: i
             "give (B, U), True where an utterance is real."
         )
     return mask.bool()
+
+
+def order_of_appearance(speaker: Tensor) -> Tensor:
+    """Number the speakers of each conversation by who spoke first; what comes later changes nothing.
+
+    Shape:
+        - speaker: (B, U) int64, any numbers >= 0, -1 on padding.
+        - Output: (B, U) int64, from 0, -1 on padding.
+
+    Examples:
+        >>> order_of_appearance(torch.tensor([[4, 2, 4, -1, 0]])).tolist()
+        [[0, 1, 0, -1, 2]]
+    """
+    same = speaker.unsqueeze(2) == speaker.unsqueeze(1)
+    debut = same.to(torch.uint8).argmax(dim=2)
+    time = torch.arange(speaker.shape[1], device=speaker.device)
+    number = ((debut == time) & (speaker >= 0)).cumsum(1) - 1
+    return number.gather(1, debut).masked_fill(speaker < 0, -1)

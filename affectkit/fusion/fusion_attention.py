@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from affectkit.functional import window_mask
 from affectkit.fusion.masked_attention import MaskedAttention
 from affectkit.fusion.presence import align_parts, check_in_dims
 from affectkit.types import Encoding
@@ -41,6 +42,8 @@ class FusionAttention(nn.Module):
             of the steering modality, as in cross-attention.
         context: ``"past"``: an utterance attends to itself and those before it. ``"both"``: to the
             whole conversation, as published.
+        window_past: How many utterances before itself one attends to in each layer; None = all.
+        window_future: The same for those after itself; with ``context="past"`` there are none.
         dropout: Dropout after each layer.
 
     Shape:
@@ -58,7 +61,7 @@ class FusionAttention(nn.Module):
     Deviation from the paper:
         There is no official code. One layer equals a public re-implementation (golden
         ``m2fnet_fusion_attention``), which has one steering modality; several stand side by side
-        here. ``context="past"``, the rules for what is absent and ``value_from="key"`` are
+        here. ``context="past"``, the windows, the rules for what is absent and ``value_from="key"`` are
         additions. The stacks of transformer encoders before the fusion are not part of it.
 
     Examples:
@@ -78,6 +81,8 @@ class FusionAttention(nn.Module):
         num_layers: int = 1,
         value_from: Literal["query", "key"] = "query",
         context: Literal["past", "both"] = "past",
+        window_past: int | None = None,
+        window_future: int | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -97,7 +102,14 @@ class FusionAttention(nn.Module):
                 )
         if num_layers < 1:
             raise ValueError(f"FusionAttention got num_layers={num_layers}: give at least 1.")
+        if min(window_past or 0, window_future or 0) < 0:
+            raise ValueError(
+                f"FusionAttention got window_past={window_past}, window_future={window_future}: give whole "
+                "numbers >= 0, or None for all."
+            )
         self.trunk = trunk
+        self.window_past = window_past
+        self.window_future = 0 if context == "past" else window_future
         self.value_from = value_from
         self.context = context
         self.out_dim = len(self.in_dims) * hidden_dim
@@ -115,35 +127,96 @@ class FusionAttention(nn.Module):
         """Fuse ``parts``; see the class for shapes."""
         aligned = align_parts(parts, present, in_dims=self.in_dims, owner="FusionAttention")
         flags = aligned.present
-        if aligned.mask is not None:
-            flags = flags & aligned.mask.unsqueeze(-1)
+        real = torch.ones_like(flags[..., 0]) if aligned.mask is None else aligned.mask.bool()
+        flags = flags & real.unsqueeze(-1)
         if rows_only := flags.dim() == 2:
-            flags = flags.unsqueeze(1)
-        states: list[Tensor] = []
-        for index, feature in enumerate(aligned.features):
-            flag = flags[..., index : index + 1]
-            inside = (feature.unsqueeze(1) if rows_only else feature).masked_fill(~flag, 0.0)
-            projected: Tensor = self.projections[index](inside)
-            states.append(torch.where(flag, projected, self.absent[index].to(projected.dtype)))
+            flags, real = flags.unsqueeze(1), real.unsqueeze(1)
+        features = [feature.unsqueeze(1) if rows_only else feature for feature in aligned.features]
+        states = self._states(features, flags)
         place = list(self.in_dims).index(self.trunk)
         steering = [state for index, state in enumerate(states) if index != place]
         trunk = states[place]
-        allowed = [
-            self._allowed(flags[..., index], flags[..., place])
-            for index in range(len(states))
-            if index != place
-        ]
+        window = window_mask(real, window_past=self.window_past, window_future=self.window_future)
+        allowed = self._allowed(flags, place, window)
         for layer in self.layers:
             trunk = self.dropout(layer(trunk, steering, allowed))
         pooled = torch.cat([*steering, trunk], dim=-1)
         return Encoding(pooled=pooled.squeeze(1) if rows_only else pooled, mask=aligned.mask)
 
-    def _allowed(self, steering: Tensor, trunk: Tensor) -> Tensor:
-        """Which utterance (B, U, .) may look at which (B, ., U)."""
-        keys = steering & trunk if self.value_from == "query" else steering
-        count = keys.shape[1]
-        seen = torch.ones(count, count, dtype=torch.bool, device=keys.device)
-        return keys.unsqueeze(1) & (seen.tril() if self.context == "past" else seen)
+    def advance_parts(
+        self,
+        parts: Mapping[str, Tensor],
+        present: Mapping[str, bool],
+        speaker: int,
+        state: Mapping[str, Tensor],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One utterance of a talk that is going on, in evaluation.
+
+        Args:
+            parts: (1, D_m) of each modality.
+            present: Which modalities the utterance has.
+            speaker: Not used.
+            state: As returned for the utterance before, empty for the first one; it is not changed.
+
+        Returns:
+            The encoding (1, M D) and the state: projected modalities, the trunk before each layer, and who
+            was present, of the utterances that the next one may attend to.
+
+        Raises:
+            ValueError: If the fusion was built to look ahead.
+        """
+        del speaker
+        if self.context != "past":
+            raise ValueError(
+                f"FusionAttention looks ahead (context={self.context!r}), so it cannot say anything before "
+                "the conversation is over: train it with context='past', or give it whole conversations."
+            )
+        names = list(self.in_dims)
+        place = names.index(self.trunk)
+        device = parts[self.trunk].device
+        flag = torch.tensor([[present[name] for name in names]], device=device)
+        now = self._states([parts[name].unsqueeze(0) for name in names], flag.unsqueeze(0))
+        after = {"present": _joined(state, "present", flag)}
+        for index, name in enumerate(names):
+            if index != place:
+                after[f"part.{name}"] = _joined(state, f"part.{name}", now[index].squeeze(0))
+        flags = after["present"].unsqueeze(0)
+        window = torch.ones(1, 1, flags.shape[1], dtype=torch.bool, device=device)
+        allowed = self._allowed(flags, place, window)
+        steering = [after[f"part.{name}"].unsqueeze(0) for name in names if name != self.trunk]
+        trunk = now[place]
+        for index, layer in enumerate(self.layers):
+            before = _joined(state, f"trunk.{index}", trunk.squeeze(0))
+            after[f"trunk.{index}"] = before
+            trunk = self.dropout(layer(before.unsqueeze(0), steering, allowed, last=True))
+        pooled = torch.cat([*(now[index] for index in range(len(now)) if index != place), trunk], dim=-1)
+        keep = self.window_past
+        if keep is not None:
+            after = {key: value[max(0, len(value) - keep) :] for key, value in after.items()}
+        return pooled.squeeze(0), after
+
+    def _states(self, features: Sequence[Tensor], flags: Tensor) -> list[Tensor]:
+        """Each modality (B, U, D) in the common width, a learned vector where it is absent."""
+        states: list[Tensor] = []
+        for index, feature in enumerate(features):
+            flag = flags[..., index : index + 1]
+            projected: Tensor = self.projections[index](feature.masked_fill(~flag, 0.0))
+            states.append(torch.where(flag, projected, self.absent[index].to(projected.dtype)))
+        return states
+
+    def _allowed(self, flags: Tensor, place: int, window: Tensor) -> list[Tensor]:
+        """Which utterance may look at which (B, ., U), for each steering modality."""
+        trunk = flags[..., place]
+        keys = [
+            flags[..., index] & trunk if self.value_from == "query" else flags[..., index]
+            for index in range(flags.shape[-1])
+            if index != place
+        ]
+        return [key.unsqueeze(1) & window for key in keys]
+
+
+def _joined(state: Mapping[str, Tensor], name: str, turn: Tensor) -> Tensor:
+    return torch.cat([state[name], turn]) if name in state else turn
 
 
 class FusionAttentionLayer(nn.Module):
@@ -170,11 +243,14 @@ class FusionAttentionLayer(nn.Module):
         )
         self.linear = nn.Linear((num_steering + 1) * dim, dim)
 
-    def forward(self, trunk: Tensor, steering: Sequence[Tensor], allowed: Sequence[Tensor]) -> Tensor:
-        """Steer ``trunk``; see the class for shapes."""
+    def forward(
+        self, trunk: Tensor, steering: Sequence[Tensor], allowed: Sequence[Tensor], *, last: bool = False
+    ) -> Tensor:
+        """Steer ``trunk``, or the last utterance of it alone; see the class for shapes."""
+        query = trunk[:, -1:] if last else trunk
         steered: list[Tensor] = [
-            attention(trunk, state, trunk if self.value_from == "query" else state, seen)
+            attention(query, state, trunk if self.value_from == "query" else state, seen)
             for attention, state, seen in zip(self.attentions, steering, allowed, strict=True)
         ]
-        joined: Tensor = self.linear(torch.relu(torch.cat([*steered, trunk], dim=-1)))
+        joined: Tensor = self.linear(torch.relu(torch.cat([*steered, query], dim=-1)))
         return torch.relu(joined)

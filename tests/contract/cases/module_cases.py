@@ -15,6 +15,7 @@ from module_runs import (
     run_head,
     run_loss,
     run_metric,
+    run_modality_context,
     run_null_contrast,
     run_pictures,
     run_streams,
@@ -27,7 +28,16 @@ from module_runs import (
     trained_experts,
 )
 
-from affectkit.conversation import BcLSTM, DialogueGCN, DialogueRNN, MatchingAttention
+from affectkit.conversation import (
+    MMGCN,
+    BcLSTM,
+    DialogueGCN,
+    DialogueRNN,
+    M2FNet,
+    MatchingAttention,
+    ResidualTransformerStack,
+    TransformerContext,
+)
 from affectkit.distill import (
     DynamicWeightBalance,
     FeatureDistillationLoss,
@@ -169,7 +179,26 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: DialogueRNN(6, 4), run_context),
         Case(lambda: DialogueRNN(6, 4, context="both", listener=True, attention=True), run_context),
     ],
+    "M2FNet": [
+        Case(
+            lambda: M2FNet(IN_DIMS, 8, num_encoders=1, num_fusion_layers=2, num_heads=2), run_modality_context
+        ),
+    ],
     "MatchingAttention": [Case(lambda: MatchingAttention(6), run_context)],
+    "MMGCN": [
+        Case(lambda: MMGCN(IN_DIMS, 4), run_modality_context),
+        Case(
+            lambda: MMGCN(IN_DIMS, 4, context="both", num_speakers=2, cell="gru", num_layers=2),
+            run_modality_context,
+        ),
+    ],
+    "ResidualTransformerStack": [
+        Case(lambda: ResidualTransformerStack(6, num_encoders=2, num_heads=2), run_context),
+    ],
+    "TransformerContext": [
+        Case(lambda: TransformerContext(6, 4, num_heads=2, window_past=2), run_context),
+        Case(lambda: TransformerContext(6, 4, num_heads=2, context="both", speakers="relative"), run_context),
+    ],
     "ClassificationHead": [
         Case(lambda: ClassificationHead(6, 3), run_head),
         Case(lambda: ClassificationHead(6, 3, hidden_dim=4), run_head),

@@ -75,6 +75,19 @@ def run_fusion(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_modality_context(module: nn.Module, batch: int) -> Leaves:
+    mask = mask_of(batch)
+    parts = {
+        "audio": Encoding(features(batch, 4), mask=mask),
+        "text": Encoding(features(batch, 6, seed=1), mask=mask),
+    }
+    turn = torch.arange(UTTERANCES)
+    present = {"audio": (turn != 1).expand_as(mask), "text": (turn != 3).expand_as(mask)}
+    result: Encoding = module(parts, present, (turn % 2).expand(batch, -1).masked_fill(~mask, -1))
+    assert result.pooled.shape == (batch, UTTERANCES, module.out_dim)
+    return leaves(result)
+
+
 TWO_VIEWS = {"audio": 4, "text": 4}
 
 

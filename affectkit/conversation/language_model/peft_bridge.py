@@ -53,7 +53,9 @@ def low_rank_updates(
         )
     elif checkpointing:
         plain: Any = model
-        plain.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
+        # The newer of two names, where transformers has it.
+        enable: Any = getattr(plain, "activation_checkpointing_enable", plain.gradient_checkpointing_enable)
+        enable(options)
     settings: Any = peft.LoraConfig(
         task_type="CAUSAL_LM",
         r=rank,

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal[
     "adapter",
+    "calibration",
     "context",
     "curriculum",
     "difficulty",

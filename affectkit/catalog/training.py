@@ -7,6 +7,15 @@ from affectkit.catalog.papers import CCC, HCL, NEUROGAZE, PRC, SPCL
 
 ROWS: tuple[Component, ...] = (
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
+    Component(
+        "EmotionShiftAccuracy",
+        "affectkit.metrics.EmotionShiftAccuracy",
+        "metric",
+        aliases=("accuracy on emotion shifts",),
+    ),
+    Component(
+        "EmotionShiftF1", "affectkit.metrics.EmotionShiftF1", "metric", aliases=("emotion shift", "shift F1")
+    ),
     Component("GroupAccuracy", "affectkit.metrics.GroupAccuracy", "metric", aliases=("accuracy by group",)),
     Component("UAR", "affectkit.metrics.UAR", "metric", status="verified", aliases=("balanced accuracy",)),
     Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),
@@ -27,6 +36,18 @@ ROWS: tuple[Component, ...] = (
     Component("RMSE", "affectkit.metrics.RMSE", "metric"),
     Component("SAGR", "affectkit.metrics.SAGR", "metric", aliases=("sign agreement",)),
     Component(
+        "TemperatureScaling",
+        "affectkit.calibration.TemperatureScaling",
+        "calibration",
+        paper="Guo et al., ICML 2017, arXiv:1706.04599",
+    ),
+    Component(
+        "VectorScaling",
+        "affectkit.calibration.VectorScaling",
+        "calibration",
+        paper="Guo et al., ICML 2017, arXiv:1706.04599",
+    ),
+    Component(
         "CalibrationError",
         "affectkit.metrics.CalibrationError",
         "metric",
@@ -43,7 +64,10 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("BrierScore", "affectkit.metrics.BrierScore", "metric", aliases=("Brier",)),
     Component(
-        "NegativeLogLikelihood", "affectkit.metrics.NegativeLogLikelihood", "metric", aliases=("NLL", "log score")
+        "NegativeLogLikelihood",
+        "affectkit.metrics.NegativeLogLikelihood",
+        "metric",
+        aliases=("NLL", "log score"),
     ),
     Component(
         "AreaUnderRiskCoverage",

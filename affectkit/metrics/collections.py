@@ -8,19 +8,22 @@ from torchmetrics import Metric, MetricCollection
 
 from affectkit.metrics.accuracy import Accuracy
 from affectkit.metrics.adaptive_calibration_error import AdaptiveCalibrationError
+from affectkit.metrics.area_under_risk_coverage import AreaUnderRiskCoverage
 from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
+from affectkit.metrics.brier import BrierScore
 from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
 from affectkit.metrics.confusion import ConfusionMetric
+from affectkit.metrics.emotion_shift import EmotionShiftAccuracy, EmotionShiftF1, EmotionShiftMetric
 from affectkit.metrics.f1 import F1
 from affectkit.metrics.label_counts import LabelCountsMetric
 from affectkit.metrics.multilabel_f1 import MultilabelF1
+from affectkit.metrics.negative_log_likelihood import NegativeLogLikelihood
 from affectkit.metrics.paired_sums import DimensionMetric
 from affectkit.metrics.pearson import Pearson
-from affectkit.metrics.probability_sums import BrierScore, NegativeLogLikelihood
 from affectkit.metrics.rmse import RMSE
 from affectkit.metrics.sagr import SAGR
-from affectkit.metrics.selective_accuracy import AreaUnderRiskCoverage, SelectiveAccuracy
+from affectkit.metrics.selective_accuracy import SelectiveAccuracy
 from affectkit.metrics.uar import UAR
 
 
@@ -75,6 +78,24 @@ def dimension_metrics(names: Sequence[str], *, prefix: str | None = None) -> Met
     return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
 
 
+def emotion_shift_metrics(*, prefix: str | None = None) -> MetricCollection:
+    """Accuracy where a speaker's emotion shifts and where it stays, and the F1 of finding the shifts.
+
+    Args:
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Examples:
+        >>> sorted(emotion_shift_metrics())
+        ['shift_accuracy', 'shift_f1', 'steady_accuracy']
+    """
+    metrics: list[EmotionShiftMetric] = [
+        EmotionShiftAccuracy(),
+        EmotionShiftAccuracy(shifted=False),
+        EmotionShiftF1(),
+    ]
+    return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
+
+
 def multilabel_metrics(
     num_labels: int, *, threshold: float = 0.0, prefix: str | None = None
 ) -> MetricCollection:
@@ -115,7 +136,7 @@ def calibration_metrics(
         >>> sorted(calibration_metrics(7))
         ['accuracy_at_80', 'adaptive_ece', 'aurc', 'brier', 'ece', 'ece_left', 'nll']
     """
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, Metric | MetricCollection] = {}
     for metric in (
         CalibrationError(num_classes, num_bins=num_bins),
         CalibrationError(num_classes, num_bins=num_bins, closed="left"),

@@ -78,7 +78,7 @@ def scores(metrics: MetricCollection) -> dict[str, float]:
 def test_every_score_is_its_naive_form() -> None:
     logits, label = rows()
     metrics = calibration_metrics(CLASSES)
-    for part in torch.arange(90).split(7):
+    for part in torch.split(torch.arange(90), 7):
         metrics.update(logits[part], label[part])
     assert scores(metrics) == pytest.approx(naive(logits, label), abs=1e-9)
 
@@ -97,7 +97,7 @@ def on_a_rank(shares: list[int]) -> dict[str, float]:
     start = sum(shares[: distributed.rank()])
     mine = slice(start, start + shares[distributed.rank()])
     metrics = calibration_metrics(CLASSES)
-    for part in torch.arange(90)[mine].split(8):
+    for part in torch.split(torch.arange(90)[mine], 8):
         metrics.update(logits[part], label[part])
     return scores(metrics)
 

@@ -6,6 +6,11 @@ test split is read once for each cell, afterwards. A finished cell is kept in th
 the same call after an interruption goes on with the others.
 
     python benchmarks/quality/meld.py --data DIR --encoder FOLDER --seeds 5 --out meld.json
+
+With ``--models`` or ``--curricula``, names or ``all``, it compares instead every context model with and
+without the same-speaker curriculum, and every curriculum on one model, on the same features:
+
+    python benchmarks/quality/meld.py --data DIR --encoder FOLDER --models all --curricula all --seeds 5
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ import json
 import logging
 import os
 import platform
+import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -26,11 +33,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import lightning
 import torch
 import transformers
+from meld_systems import CURRICULA, MODELS, context_systems
+from meld_table import Cell, context_figure, context_rows, context_table
 
 from affectkit.callbacks import read_log
 from affectkit.cli.training import train
@@ -68,17 +77,6 @@ LEAST: Final = 59.1
 GUESS: Final = 60.0
 
 
-class Cell(NamedTuple):
-    """One system trained and tested with one seed; metrics in percent."""
-
-    system: str
-    seed: int
-    dev: float
-    epoch: int
-    test: dict[str, float]
-    seconds: float
-
-
 def features(data: Path, encoder: str, work: Path) -> Path:
     """Make shards and features, or find them as they were made before."""
     source = data / "meld" if (data / "meld").is_dir() else data
@@ -96,21 +94,23 @@ def features(data: Path, encoder: str, work: Path) -> Path:
     return work / "features"
 
 
-def fingerprint(manifest: Manifest, epochs: int | None) -> str:
-    """Name of everything a cell depends on beside system and seed."""
+def fingerprint(manifest: Manifest, epochs: int | None, settings: Sequence[str]) -> str:
+    """Name of everything a cell depends on beside the seed."""
     parts = [entry.sha256 for entry in manifest.shards]
-    depends_on = [*parts, recipe_path(RECIPE).read_text(encoding="utf-8"), str(epochs)]
+    depends_on = [*parts, recipe_path(RECIPE).read_text(encoding="utf-8"), str(epochs), *settings]
     return hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16]
 
 
-def measure(system: str, seed: int, *, root: Path, epochs: int | None, folder: Path) -> Cell:
+def measure(
+    system: str, seed: int, *, settings: Sequence[str], root: Path, epochs: int | None, folder: Path
+) -> Cell:
     """Train, select on dev, test once."""
     if folder.exists():
         # Left by a call that was interrupted within this cell.
         shutil.rmtree(folder)
     width = read_manifest(root).features["text"].dim
     options = ["--config", RECIPE, "--data.init_args.root", str(root), "--seed_everything", str(seed)]
-    options += ["--model.init_args.inputs", json.dumps({"text": width}), *SYSTEMS[system]]
+    options += ["--model.init_args.inputs", json.dumps({"text": width}), *settings]
     options += [] if epochs is None else ["--trainer.max_epochs", str(epochs)]
     options += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--run_folder", str(folder)]
     began = time.monotonic()
@@ -137,21 +137,39 @@ def measure(system: str, seed: int, *, root: Path, epochs: int | None, folder: P
     )
 
 
-def run_cells(seeds: int, *, root: Path, epochs: int | None, work: Path) -> list[Cell]:
-    """Every cell, from the work folder where it is finished."""
-    store = work / "cells" / fingerprint(read_manifest(root), epochs)
-    store.mkdir(parents=True, exist_ok=True)
-    wanted = [(system, seed) for seed in range(seeds) for system in SYSTEMS]
+def run_cells(
+    systems: Mapping[str, Sequence[str]],
+    seeds: int,
+    *,
+    root: Path,
+    epochs: int | None,
+    work: Path,
+    measured: bool = True,
+) -> list[Cell]:
+    """Every cell, from the work folder where it is finished; others only where they are to be measured."""
+    manifest = read_manifest(root)
+    wanted = [(system, seed) for seed in range(seeds) for system in systems]
     cells: list[Cell] = []
     taken: list[float] = []
     for done, (system, seed) in enumerate(wanted, start=1):
-        path = store / f"{system.replace(' ', '_')}-{seed}.json"
+        store = work / "cells" / fingerprint(manifest, epochs, systems[system])
+        path = store / f"{re.sub('[^a-z0-9]+', '_', system.lower())}-{seed}.json"
         if path.is_file():
             cell = Cell(**json.loads(path.read_text(encoding="utf-8")))
+        elif not measured:
+            continue
         else:
+            store.mkdir(parents=True, exist_ok=True)
             left = (statistics.mean(taken) if taken else GUESS) * (len(wanted) - done + 1)
             print(f"[{done}/{len(wanted)}] {system}, seed {seed}; about {left / 60:.0f} min left", flush=True)
-            cell = measure(system, seed, root=root, epochs=epochs, folder=work / "runs" / path.stem)
+            cell = measure(
+                system,
+                seed,
+                settings=systems[system],
+                root=root,
+                epochs=epochs,
+                folder=work / "runs" / path.stem,
+            )
             taken.append(cell.seconds)
             partial = path.with_suffix(".partial")
             partial.write_text(json.dumps(cell._asdict()), encoding="utf-8")
@@ -232,6 +250,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of MELD's CSV files, or of meld/")
     parser.add_argument("--encoder", required=True, help="folder or hub name of a text model, or 'tiny'")
+    for option, names in (("--models", MODELS), ("--curricula", tuple(CURRICULA))):
+        parser.add_argument(
+            option, nargs="+", choices=("all", *names), metavar="NAME", help=f"all, or of {', '.join(names)}"
+        )
+    parser.add_argument("--picture", type=Path, help="difference that each system makes, as PNG")
+    parser.add_argument("--finished", action="store_true", help="measure nothing, write what there is")
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to N-1 (default: 5)")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--work", type=Path, help="folder of shards, features, runs and finished cells")
@@ -240,33 +264,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Its handlers hold the first stderr, so redirecting does not silence it.
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     seeds, epochs = (1, 2) if options.quick else (options.seeds, None)
+    compared = _chosen(options.models, MODELS), _chosen(options.curricula, tuple(CURRICULA))
+    comparing = any(compared)
+    systems = context_systems(*compared) if comparing else dict(SYSTEMS)
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         work.mkdir(parents=True, exist_ok=True)
-        cells_expected = seeds * len(SYSTEMS)
+        cells_expected = seeds * len(systems)
         print(f"{cells_expected} cells, about {cells_expected * GUESS / 60:.0f} min on two cores", flush=True)
         root = features(options.data, options.encoder, work)
         encoder = read_manifest(root).features["text"].encoder
-        cells = run_cells(seeds, root=root, epochs=epochs, work=work)
-    found = rows(cells)
-    print(table(found))
-    below = [] if options.quick else failures(found)
+        cells = run_cells(systems, seeds, root=root, epochs=epochs, work=work, measured=not options.finished)
+    found = context_rows(cells, PUBLISHED) if comparing else rows(cells)
+    print(context_table(found) if comparing else table(found))
+    if options.picture is not None and comparing:
+        context_figure(found).savefig(options.picture)
+    below = [] if options.quick or comparing else failures(found)
+    command = "python benchmarks/quality/meld.py --data DIR --encoder FOLDER "
+    for option, names in (("--models", options.models), ("--curricula", options.curricula)):
+        command += " ".join([option, *(shlex.quote(name) for name in names), ""]) if names else ""
     result = {
-        "name": "meld",
-        "command": "python benchmarks/quality/meld.py --data DIR --encoder FOLDER "
-        + ("--quick" if options.quick else f"--seeds {seeds}"),
+        "name": "meld_context" if comparing else "meld",
+        "command": command + ("--quick" if options.quick else f"--seeds {seeds}"),
         "environment": environment(),
         "data": "MELD",
         "encoder": encoder,
         "selection": "epoch by weighted F1 on dev; test read once for each system and seed",
-        "epochs": {system: [c.epoch for c in cells if c.system == system] for system in SYSTEMS},
+        "epochs": {
+            system: [c.epoch for c in cells if c.system == system]
+            for system in dict.fromkeys(c.system for c in cells)
+        },
+        "seconds": round(sum(cell.seconds for cell in cells)),
         "rows": found,
-        "limit": {"what": f"mean weighted F1 of each system at least {LEAST}", "failures": below},
+        "limit": {
+            "what": f"mean weighted F1 of the recipe's systems at least {LEAST}",
+            "failures": below,
+        },
     }
     if options.out is not None:
         options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print("\n".join(below))
     return 1 if below else 0
+
+
+def _chosen(names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:
+    return tuple(known) if names and "all" in names else tuple(names or ())
 
 
 if __name__ == "__main__":

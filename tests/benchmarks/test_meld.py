@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
+import importlib
 import json
+import statistics
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from affectkit.conversation.named_context import CONTEXTS, MODALITY_CONTEXTS
 
 ROOT = Path(__file__).parents[2]
 EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
@@ -21,13 +26,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def meld() -> ModuleType:
+def meld() -> Iterator[ModuleType]:
     pytest.importorskip("transformers", reason="needs the extra 'text'")
-    spec = importlib.util.spec_from_file_location("meld", ROOT / "benchmarks" / "quality" / "meld.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        # The script runs alone, so its own folder is where it looks for its parts.
+        patch.syspath_prepend(str(ROOT / "benchmarks" / "quality"))
+        yield importlib.import_module("meld")
+        for name in ("meld", "meld_systems", "meld_table"):
+            del sys.modules[name]
 
 
 def test_the_page_shows_what_the_files_hold(meld: ModuleType) -> None:
@@ -89,3 +95,53 @@ def test_a_quick_run_writes_rows_and_keeps_its_cells(
         row for row in result["rows"] if row["system"] != kept["system"]
     ]
     assert "[2/2]" in capsys.readouterr().out
+
+
+def test_models_and_curricula_are_compared_seed_by_seed(
+    meld: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(tmp_path / "meld", dialogues=17)
+    call = ["--data", str(tmp_path), "--encoder", "tiny", "--quick", "--work", str(tmp_path / "work")]
+    call += ["--models", "transformer", "--curricula", "SPCL draws", "HCL utterance"]
+    call += ["--out", str(tmp_path / "found.json"), "--picture", str(tmp_path / "gains.png")]
+    assert meld.main(call) == 0
+    result = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    ours = [row for row in result["rows"] if not row.get("published")]
+    assert list(dict.fromkeys(row["system"] for row in ours)) == [
+        "transformer | none",
+        "transformer | same-speaker shifts",
+        "bc_lstm | none",
+        "bc_lstm | SPCL draws",
+        "bc_lstm | HCL utterance",
+    ]
+    assert (tmp_path / "gains.png").stat().st_size > 5_000
+    assert "--curricula 'SPCL draws' 'HCL utterance' --quick" in result["command"]
+    # What was asked for is what was trained.
+    runs = {path.parent.name for path in (tmp_path / "work" / "runs").glob("*/curriculum.jsonl")}
+    assert runs == {"transformer_same_speaker_shifts-0", "bc_lstm_spcl_draws-0"}
+    assert "soft_labels: 0.5" in (tmp_path / "work/runs/bc_lstm_hcl_utterance-0/config.yaml").read_text()
+    # Without measuring, what is finished is there and the rest is left out.
+    assert meld.main([*call, "--finished", "--seeds", "3"]) == 0
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["rows"] == result["rows"]
+    assert "| transformer | same-speaker shifts | 1 |" in capsys.readouterr().out
+
+
+def test_gains_are_differences_of_the_same_seed(meld: ModuleType) -> None:
+    def cell(system: str, seed: int, value: float) -> object:
+        return meld.Cell(system, seed, value - 2, 1, dict.fromkeys(meld.METRICS, value), 1.0)
+
+    cells = [cell("a | none", seed, 50.0 + seed) for seed in range(3)]
+    cells += [cell("a | x", 0, 51.0), cell("a | x", 2, 55.0), cell("b | x", 0, 40.0)]
+    found = {(row["system"], row["metric"]): row for row in meld.context_rows(cells, ())}
+    gain = found["a | x", "gain in weighted F1"]
+    assert gain["values"] == [1.0, 3.0] and (gain["value"], gain["n"]) == (2.0, 2)
+    assert gain["sd"] == pytest.approx(statistics.stdev([1.0, 3.0]), abs=0.01)
+    # Nothing to compare with: no gain, and none for the plain model itself.
+    assert ("b | x", "gain in weighted F1") not in found and ("a | none", "gain in weighted F1") not in found
+
+
+def test_every_model_of_the_library_is_among_the_systems(meld: ModuleType) -> None:
+    systems = importlib.import_module("meld_systems")
+    assert {*CONTEXTS, *MODALITY_CONTEXTS} == set(systems.MODELS)
+    every = systems.context_systems(systems.MODELS, systems.CURRICULA)
+    assert len(every) == 2 * len(systems.MODELS) + len(systems.CURRICULA) - 2

@@ -12,6 +12,14 @@ from torch import nn
 
 from affectkit._optional import require
 
+#: Name of a random text encoder, or language model, that needs no file.
+TINY: Final = "tiny"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_TINY_MARKS: Final = (
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *",.!?':-"),
+    *(mark for letter in _LETTERS for mark in (letter, f"##{letter}")),
+)
+
 
 class TextModelSource(NamedTuple):
     """Where a tokenizer and a model of transformers are read from.
@@ -31,12 +39,14 @@ def text_model_source(name_or_path: str, *, owner: str) -> TextModelSource:
     """Tell a folder from a hub name.
 
     Args:
-        name_or_path: Local folder, or a hub name.
+        name_or_path: Local folder, a hub name, or ``"tiny"``: a small random model that reads letters.
         owner: Who wants it, for the error.
 
     Raises:
         FileNotFoundError: If the name is written as a path and no folder is there.
     """
+    if name_or_path == TINY:
+        return TextModelSource(TINY, True, TINY)
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
         # Absolute, since the process that a pickle goes to may stand in another folder.
@@ -56,6 +66,8 @@ def load_tokenizer(source: TextModelSource) -> Any:
     Raises:
         MissingExtraError: If transformers is not installed.
     """
+    if source.name == TINY:
+        return _transformers().BertTokenizerFast(vocab={mark: i for i, mark in enumerate(_TINY_MARKS)})
     tokenizer: Any = _transformers().AutoTokenizer.from_pretrained(source.name, local_files_only=source.local)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -69,13 +81,12 @@ def load_text_model(source: TextModelSource) -> nn.Module:
     Raises:
         MissingExtraError: If transformers is not installed.
     """
+    if source.name == TINY:
+        return _tiny_model().eval()
     loaded: nn.Module = _transformers().AutoModel.from_pretrained(source.name, local_files_only=source.local)
     # float32 whatever the file holds: half precision makes features depend on the batch.
     return loaded.float().eval()
 
-
-#: Name of a random language model that needs no file.
-TINY: Final = "tiny"
 
 _CHAT: Final = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
@@ -170,6 +181,23 @@ def _tiny_language_model(library: Any) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model: nn.Module = library.Qwen2ForCausalLM(config)
+    return model
+
+
+def _tiny_model() -> nn.Module:
+    library = _transformers()
+    config = library.BertConfig(
+        vocab_size=len(_TINY_MARKS),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=512,
+    )
+    # The same weights each time, whatever was drawn before.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model: nn.Module = library.BertModel(config)
     return model
 
 

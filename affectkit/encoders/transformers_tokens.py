@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ class TransformersTokenEncoder(nn.Module):
     :class:`~affectkit.encoders.TransformersTextEncoder`'s.
 
     Args:
-        name_or_path: Local folder, or a hub name.
+        name_or_path: Local folder, a hub name, or ``"tiny"``: small and random, for a look at how it runs.
         pooling: ``"mean"`` or ``"max"`` over real tokens, or ``"cls"`` (first token).
         trained_layers: Only so many of the last layers are trained; None = everything.
 
@@ -71,6 +71,15 @@ class TransformersTokenEncoder(nn.Module):
                 layer.requires_grad_(True)
         # It is loaded for evaluation, while a module that is built begins in training.
         self.model.train()
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers of the transformer, first to last.
+
+        Raises:
+            ValueError: If the model has no list of them.
+        """
+        return _layers(self.model, int(cast(Any, self.model.config).num_hidden_layers))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
         """Encode ids ``x`` (B, T) under ``mask`` (B, T)."""

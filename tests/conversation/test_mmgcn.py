@@ -39,7 +39,7 @@ def some_missing() -> dict[str, Tensor]:
 
 def cosine(one: Tensor, other: Tensor) -> Tensor:
     lengths = one.norm() * other.norm()
-    return torch.zeros_like(lengths) if float(lengths) == 0 else one @ other / lengths
+    return torch.zeros_like(lengths) if lengths.detach() == 0 else one @ other / lengths
 
 
 def naive(model: MMGCN, features: dict[str, Tensor], there: dict[str, list[bool]], who: list[int]) -> Tensor:
@@ -143,10 +143,8 @@ def test_the_convolution_is_that_of_torch_geometric() -> None:
         rows = slice(5 * modality, 5 * modality + 5)
         whole[rows, rows] = graph.within[0, modality]
     for turn in range(5):
-        whole[turn, 5 + turn], whole[5 + turn, turn] = (
-            graph.across[0, turn, 0, 1],
-            graph.across[0, turn, 1, 0],
-        )
+        whole[turn, 5 + turn] = graph.across[0, turn, 0, 1]
+        whole[5 + turn, turn] = graph.across[0, turn, 1, 0]
     ours = InitialResidualLayer(4, number=2, alpha=0.1, strength=0.5).double()
     theirs = GCN2Conv(4, alpha=0.1, theta=0.5, layer=2, shared_weights=False, normalize=False).double()
     with torch.no_grad():
@@ -217,13 +215,11 @@ def test_any_subset_of_modalities_has_the_same_shape(subset: tuple[str, ...]) ->
 
 def test_past_only_is_causal_and_both_sides_are_not() -> None:
     given, changed = parts(), parts(seed=9)
+    early = torch.arange(6).view(1, 6, 1) < 4
     mixed = {
-        name: Encoding(
-            torch.where(torch.arange(6).view(1, 6, 1) < 4, part.pooled, changed[name].pooled), MASK
-        )
+        name: Encoding(torch.where(early, part.pooled, changed[name].pooled), mask=MASK)
         for name, part in given.items()
     }
-    mixed = {name: Encoding(part.pooled, mask=MASK) for name, part in mixed.items()}
     for context in ("past", "both"):
         torch.manual_seed(0)
         model = MMGCN(WIDTHS, 4, context=context)

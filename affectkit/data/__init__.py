@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from affectkit.data.batch import AffectBatch
     from affectkit.data.loader import ShardLoader
     from affectkit.data.modules import (
+        AudioDataModule,
         ClipDataModule,
         ConversationDataModule,
+        ConversationPromptDataModule,
         FeatureDataModule,
         ImageDataModule,
         MixedDataModule,
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AffectBatch": "affectkit.data.batch",
+    "AudioDataModule": "affectkit.data.modules",
     "ClipDataModule": "affectkit.data.modules",
     "ConversationDataModule": "affectkit.data.modules",
+    "ConversationPromptDataModule": "affectkit.data.modules",
     "EpochPlan": "affectkit.data.plan",
     "FeatureDataModule": "affectkit.data.modules",
     "ImageDataModule": "affectkit.data.modules",
@@ -39,8 +43,10 @@ _HOMES = {
 
 __all__ = (
     "AffectBatch",
+    "AudioDataModule",
     "ClipDataModule",
     "ConversationDataModule",
+    "ConversationPromptDataModule",
     "EpochPlan",
     "FeatureDataModule",
     "ImageDataModule",

@@ -1,9 +1,12 @@
 """Loaders that follow an epoch plan."""
 
+from affectkit.data.loader.audio_batch import AudioCollate, AudioReader, AudioSample, AudioView
 from affectkit.data.loader.batch_view import BatchView, Decode, Outlines, Transform
 from affectkit.data.loader.captions import CaptionCollate, CaptionReader, CaptionSample, CaptionView
 from affectkit.data.loader.conversation_reader import ConversationReader
 from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, DamageError
+from affectkit.data.loader.dialogue_text import DialogueTextCollate, DialogueTurn, DialogueTurnReader
+from affectkit.data.loader.index_conversations import index_conversations
 from affectkit.data.loader.item_features import ItemFeatures, ItemFeaturesCollate, ItemFeaturesReader
 from affectkit.data.loader.item_target import ItemTarget, item_target
 from affectkit.data.loader.loader_state import LoaderState, LoaderStateError
@@ -12,6 +15,7 @@ from affectkit.data.loader.node_collate import NodeCollate
 from affectkit.data.loader.node_table import NodeTable, read_nodes
 from affectkit.data.loader.pattern_collate import PatternCollate
 from affectkit.data.loader.picture_view import PictureSample, PictureView
+from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader, PromptSample
 from affectkit.data.loader.random_view import ClipView, ImageView, RandomView
 from affectkit.data.loader.shard_loader import ShardLoader
 from affectkit.data.loader.source_loader import SourceLoader
@@ -23,6 +27,10 @@ from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
 from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageReader, ImageSample
 
 __all__ = (
+    "AudioCollate",
+    "AudioReader",
+    "AudioSample",
+    "AudioView",
     "BatchView",
     "CaptionCollate",
     "CaptionReader",
@@ -37,6 +45,9 @@ __all__ = (
     "DamagedRows",
     "DamagedSampleWarning",
     "Decode",
+    "DialogueTextCollate",
+    "DialogueTurn",
+    "DialogueTurnReader",
     "ImageCollate",
     "ImageReader",
     "ImageSample",
@@ -55,6 +66,9 @@ __all__ = (
     "PatternCollate",
     "PictureSample",
     "PictureView",
+    "PromptCollate",
+    "PromptReader",
+    "PromptSample",
     "RandomView",
     "ShardLoader",
     "SourceLoader",
@@ -68,6 +82,7 @@ __all__ = (
     "TextCollate",
     "TextReader",
     "Transform",
+    "index_conversations",
     "item_target",
     "read_nodes",
 )

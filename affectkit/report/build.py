@@ -21,6 +21,7 @@ from affectkit.report.figures import (
 )
 from affectkit.report.page import Page, Picture, Section, Table, render_page
 from affectkit.report.run_record import RunRecord, read_run
+from affectkit.report.trust_section import trust_section
 
 _HEADLINES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "uar_present": "UAR (present classes)"}
 _SCORES = ("weighted_f1", "macro_f1", "accuracy", "uar_present")
@@ -36,7 +37,13 @@ def build_report(folder: str | Path) -> Path:
         RunFolderError: If ``folder`` is not that of a run.
     """
     run = read_run(folder)
-    parts = (_results(run), circumplex_section(run.predicted, _scale(run)), _training(run), _curriculum(run))
+    parts = (
+        _results(run),
+        trust_section(run.chances),
+        circumplex_section(run.predicted, _scale(run)),
+        _training(run),
+        _curriculum(run),
+    )
     sections = [section for section in parts if section is not None]
     page = Page(
         title=f"affectkit report: {run.folder.resolve().parent.name}",

@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from affectkit.callbacks import LogRow, ResultsWriter, read_curriculum, read_log, read_shown
+from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
 
 
@@ -37,6 +38,7 @@ class RunRecord:
         config: The configuration of the training, as nested plain values.
         commands: Commands run in this folder, oldest first.
         predicted: Values that the test predicted, or None where it predicted none.
+        chances: Probabilities that the test predicted, or None where it predicted none.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class RunRecord:
     config: Mapping[str, object] = field(default_factory=dict)
     commands: Sequence[str] = ()
     predicted: PredictedValues | None = None
+    chances: PredictedChances | None = None
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Return (epoch, value) pairs of a logged key."""
@@ -83,6 +86,7 @@ def read_run(folder: str | Path) -> RunRecord:
         confusion = _read_json(folder / ResultsWriter.CONFUSION)
         log = read_log(folder) if (folder / "metrics.csv").is_file() else []
         predicted = read_predicted_values(folder / ResultsWriter.PREDICTIONS)
+        chances = read_predicted_chances(folder / ResultsWriter.PREDICTIONS)
     except (ValueError, yaml.YAMLError) as error:
         raise RunFolderError(
             f"A file of the run {folder} cannot be read ({error}): test the run again."
@@ -101,6 +105,7 @@ def read_run(folder: str | Path) -> RunRecord:
         config=config if isinstance(config, dict) else {},
         commands=commands.read_text(encoding="utf-8").splitlines() if commands.is_file() else [],
         predicted=predicted,
+        chances=chances,
     )
 
 

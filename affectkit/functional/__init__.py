@@ -11,6 +11,7 @@ from affectkit.functional.cosine_ramp import cosine_ramp
 from affectkit.functional.cross_entropy import cross_entropy_rows
 from affectkit.functional.cross_view_contrast import cross_view_info_nce_rows, cross_view_official_rows
 from affectkit.functional.difficulty import emotional_shift, weighted_emotional_shift
+from affectkit.functional.emotion_shift import answering_turn, emotion_shift_labels
 from affectkit.functional.equal_mass_bins import equal_mass_sums
 from affectkit.functional.euclidean_distances import euclidean_distances, paired_distances
 from affectkit.functional.f1 import class_f1, f1_score
@@ -21,8 +22,10 @@ from affectkit.functional.hardest_pairs import HardestPairs, hardest_pairs
 from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
 from affectkit.functional.local_binary_pattern import local_binary_pattern
+from affectkit.functional.log_mel import log_mel_frames
 from affectkit.functional.logit_distillation import logit_distillation_rows
 from affectkit.functional.masked_softmax import masked_softmax
+from affectkit.functional.mel_filters import MelScale, mel_filters
 from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce_rows
 from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
@@ -36,6 +39,7 @@ from affectkit.functional.rank_correlation import midranks, rank_correlation
 from affectkit.functional.reallocated_attention import reallocated_attention
 from affectkit.functional.recall import class_recall, unweighted_average_recall
 from affectkit.functional.reliability import BinClosing, expected_calibration_error, reliability_sums
+from affectkit.functional.resample import resample
 from affectkit.functional.risk_coverage import (
     RiskCoverage,
     area_under_risk_coverage,
@@ -63,11 +67,13 @@ __all__ = (
     "GraphNormalization",
     "HardestPairs",
     "HypergraphNormalization",
+    "MelScale",
     "PairedMoments",
     "PrincipalAxes",
     "PrototypeContrastForm",
     "RiskCoverage",
     "TripletMargin",
+    "answering_turn",
     "area_under_risk_coverage",
     "band_power",
     "batch_all_counts",
@@ -86,6 +92,7 @@ __all__ = (
     "cross_entropy_rows",
     "cross_view_info_nce_rows",
     "cross_view_official_rows",
+    "emotion_shift_labels",
     "emotional_shift",
     "equal_mass_sums",
     "euclidean_distances",
@@ -98,8 +105,10 @@ __all__ = (
     "hypergraph_propagation",
     "label_links",
     "local_binary_pattern",
+    "log_mel_frames",
     "logit_distillation_rows",
     "masked_softmax",
+    "mel_filters",
     "midranks",
     "multi_positive_info_nce_rows",
     "nll_rows",
@@ -115,6 +124,7 @@ __all__ = (
     "reallocated_attention",
     "relative_centre_distance",
     "reliability_sums",
+    "resample",
     "reweighted_adjacency",
     "risk_coverage",
     "selective_accuracy",

@@ -4,11 +4,13 @@ from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.audience_task import AudienceTask
+from affectkit.tasks.audio_task import AudioTask
 from affectkit.tasks.categorical_dimensional_task import CategoricalDimensionalTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.dataset_spec import DatasetError
+from affectkit.tasks.dialogue_text_task import DialogueTextTask
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
@@ -28,12 +30,14 @@ __all__ = (
     "AffectPrediction",
     "AffectTask",
     "AudienceTask",
+    "AudioTask",
     "BaseMismatchError",
     "CategoricalDimensionalTask",
     "CheckpointRecord",
     "ConversationTask",
     "DatasetError",
     "DescribesData",
+    "DialogueTextTask",
     "FrozenTeacher",
     "LossWindow",
     "MeanLoss",

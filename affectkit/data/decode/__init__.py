@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.data.decode.array import decode_npy, decode_safetensors
-from affectkit.data.decode.audio import Audio, decode_audio
+from affectkit.data.decode.audio import Audio, audio_seconds, decode_audio
 from affectkit.data.decode.box_crop import box_crop
 from affectkit.data.decode.crop import Crop, centre_crop, crop_into, random_crop
 from affectkit.data.decode.error import DecodeError
@@ -27,6 +27,7 @@ __all__ = (
     "Picture",
     "StillFrames",
     "VideoFrames",
+    "audio_seconds",
     "box_crop",
     "centre_crop",
     "crop_into",

@@ -63,6 +63,29 @@ def decode_audio(data: bytes | memoryview, *, kind: str) -> Audio:
     return Audio(torch.from_numpy(np.ascontiguousarray(values.T, dtype=np.float32)), rate)
 
 
+def audio_seconds(data: bytes | memoryview, *, kind: str) -> float:
+    """Length of a WAV or FLAC file in seconds, as its header states it.
+
+    Raises:
+        DecodeError: If the header is damaged.
+        MissingExtraError: If soundfile is needed and not installed.
+    """
+    raw = bytes(data)
+    if kind == "wav":
+        try:
+            with wave.open(io.BytesIO(raw)) as file:
+                return file.getnframes() / file.getframerate()
+        except (wave.Error, EOFError, RuntimeError, ZeroDivisionError):
+            pass  # no plain PCM: soundfile knows more forms
+    soundfile = require(
+        "soundfile", extra="audio", purpose="Reading FLAC files and WAV files beyond plain PCM"
+    )
+    try:
+        return float(soundfile.info(io.BytesIO(raw)).duration)
+    except soundfile.LibsndfileError as error:
+        raise DecodeError(f"The {kind} file is damaged ({error.error_string}): restore it.") from error
+
+
 def _plain_wav(raw: bytes) -> Audio | None:
     """Decode integer PCM; None where the file is no plain PCM WAV."""
     try:

@@ -159,6 +159,15 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(
+        "DialogueTextTask",
+        "affectkit.tasks.DialogueTextTask",
+        "task",
+        ("text",),
+        paper="EmoBERTa, 2021, arXiv:2108.12009",
+        extra="text",
+        aliases=("EmoBERTa", "emoberta"),
+    ),
+    Component(
         "PrototypeDistillTask",
         "affectkit.tasks.PrototypeDistillTask",
         "task",

@@ -1,5 +1,6 @@
 """Models of conversation: each utterance in the light of the others."""
 
+from affectkit.conversation.advance import advance_context, advance_fusion
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.dialogue_gcn import DialogueGCN
 from affectkit.conversation.dialogue_rnn import DialogueRNN
@@ -15,7 +16,7 @@ from affectkit.conversation.named_context import (
     named_modality_context,
 )
 from affectkit.conversation.residual_transformer_stack import ResidualTransformerStack
-from affectkit.conversation.streaming import StreamingContext, StreamingFusion
+from affectkit.conversation.streaming import StreamingContext, StreamingFusion, part_of_state
 from affectkit.conversation.transformer_context import TransformerContext
 
 __all__ = [
@@ -33,6 +34,9 @@ __all__ = [
     "StreamingContext",
     "StreamingFusion",
     "TransformerContext",
+    "advance_context",
+    "advance_fusion",
     "named_context",
     "named_modality_context",
+    "part_of_state",
 ]

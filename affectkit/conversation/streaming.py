@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from affectkit.types import Context, Fusion, ModalityContext
 
 
 @runtime_checkable
@@ -55,6 +58,15 @@ class StreamingFusion(Protocol):
             ValueError: If the fusion was built to look ahead.
         """
         ...
+
+
+def reads_speakers(model: Context | Fusion | ModalityContext) -> bool:
+    """Whether a model of modalities is told who speaks, as a :class:`~affectkit.types.ModalityContext` is.
+
+    Only the names of its arguments tell the kinds of ``forward`` apart.
+    """
+    names = signature(model.forward).parameters
+    return "parts" in names and "speaker" in names
 
 
 def refuse_future(model: object, context: str) -> None:

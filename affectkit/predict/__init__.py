@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affectkit.predict.conversation_stream import ConversationStream, StreamedTurn
 from affectkit.predict.extract import (
     ExtractError,
     ExtractReport,
@@ -25,6 +26,7 @@ from affectkit.predict.pictures import (
 from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
 
 __all__ = (
+    "ConversationStream",
     "ExtractError",
     "ExtractReport",
     "PictureItem",
@@ -32,6 +34,7 @@ __all__ = (
     "PicturePredictor",
     "PictureTeacher",
     "PredictError",
+    "StreamedTurn",
     "TableReport",
     "TrainedTask",
     "extract_features",

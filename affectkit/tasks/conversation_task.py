@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from inspect import signature
+from dataclasses import replace
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torchmetrics import MetricCollection
 
+from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.conversation import (
     CONTEXTS,
     MODALITY_CONTEXTS,
@@ -19,28 +21,43 @@ from affectkit.conversation import (
 from affectkit.curriculum import ErnetclWeighting
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import ProjectionEncoder
+from affectkit.functional import answering_turn, emotion_shift_labels
 from affectkit.fusion import (
-    ConcatFusion,
     FusionAttention,
     FusionName,
     FusionOption,
-    GatedFusion,
     ModalityDropout,
     ModalityExpertFusion,
-    named_fusion,
 )
 from affectkit.heads import ClassificationHead, MultiHead
-from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
-from affectkit.losses import ClassificationLoss, SimilaritySmoothingLoss, WeightedSum
-from affectkit.metrics import classification_metrics
+from affectkit.losses import ClassificationLoss
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.answered_target import answered_target
+from affectkit.tasks.conversation_parts import (
+    chosen_fusion,
+    conversation_metrics,
+    emotion_loss,
+    model_name,
+    wants_modalities,
+    with_auxiliary,
+)
 from affectkit.tasks.data_agreement import MeasuresFeatures
-from affectkit.types import AffectOutput, Context, Encoding, Fusion, Head, Loss, LossTerms, ModalityContext
+from affectkit.types import (
+    AffectOutput,
+    Context,
+    Encoding,
+    Fusion,
+    Head,
+    Loss,
+    LossTerms,
+    ModalityContext,
+    Target,
+)
 
-#: Name of the main term where a loss has several.
-MAIN_TERM = "emotion"
+#: Name of the auxiliary label that is made, not stored.
+SHIFT_LABEL = "emotion_shift"
 
 
 class ConversationTask(AffectTask):
@@ -72,6 +89,11 @@ class ConversationTask(AffectTask):
         context_dim: Width of each direction of the context; None takes ``hidden_dim``.
         context_cell: Recurrence of ``"bc_lstm"``: ``"lstm"`` or ``"gru"``.
         context_layers: Layers of ``"bc_lstm"``.
+        target: Whose emotion a turn is to tell: ``"speaker"``, that of its own speaker; ``"interlocutor"``,
+            that of the one who answers, i.e. the label of the next turn of somebody else. The second needs
+            a model that reads no future, and leaves out turns that nobody answers.
+        shift_metrics: Also score the turns where a speaker's emotion shifts, and those where it stays; see
+            :func:`~affectkit.metrics.emotion_shift_metrics`.
         residual: What the head reads of the utterance itself, beside its context: ``"none"``;
             ``"concat"``, both side by side; ``"add"``, their sum after a linear layer. None takes
             ``"concat"``, and ``"none"`` for a model that wants the modalities apart.
@@ -83,7 +105,8 @@ class ConversationTask(AffectTask):
         soft_labels: Share of training over which labels grow from alike emotions to themselves; see
             :class:`~affectkit.losses.SimilaritySmoothingLoss`. 0 = themselves from the start.
         auxiliary: Further labels to predict in training, with their numbers of classes, e.g.
-            ``{"sentiment": 3}`` for ``Target.extra["sentiment"]``.
+            ``{"sentiment": 3}`` for ``Target.extra["sentiment"]``. ``{"emotion_shift": 2}`` needs no stored
+            labels: whether the emotion differs from that of the same speaker's turn before.
         auxiliary_weight: Weight of each auxiliary loss.
         sample_weighting: ``"ernetcl"`` lets conversations with many emotional shifts count less,
             early in training above all; see :class:`~affectkit.curriculum.ErnetclWeighting`.
@@ -139,6 +162,8 @@ class ConversationTask(AffectTask):
         context_dim: int | None = None,
         context_cell: Literal["lstm", "gru"] = "lstm",
         context_layers: int = 1,
+        target: Literal["speaker", "interlocutor"] = "speaker",
+        shift_metrics: bool = False,
         residual: Literal["none", "concat", "add"] | None = None,
         head_dim: int = 0,
         class_weights: Literal["none", "balanced", "sqrt"] = "none",
@@ -162,6 +187,7 @@ class ConversationTask(AffectTask):
     ) -> None:
         for name, value, known in (
             ("context_model", context_model, ("none", *CONTEXTS, *MODALITY_CONTEXTS)),
+            ("target", target, ("speaker", "interlocutor")),
             ("residual", residual, ("none", "concat", "add")),
             ("class_weights", class_weights, ("none", "balanced", "sqrt")),
             ("sample_weighting", sample_weighting, ("none", "ernetcl")),
@@ -185,15 +211,15 @@ class ConversationTask(AffectTask):
                 "to a name, or set the options in the model that you give."
             )
         state_dim = hidden_dim if context_dim is None else context_dim
-        apart = _wants_modalities(context_model)
+        apart = wants_modalities(context_model)
         if apart and (fusion is not None or fusion_options or residual not in (None, "none")):
             raise ValueError(
-                f"ConversationTask got context_model={_name(context_model)!r}, which reads the modalities "
-                "apart, together with a fusion, fusion_options or a residual: leave these three out."
+                f"ConversationTask got context_model={model_name(context_model)!r}, which reads the "
+                "modalities apart, together with a fusion, fusion_options or a residual: leave these out."
             )
         mixer: Fusion
         if not apart:
-            mixer = _fusion(
+            mixer = chosen_fusion(
                 fusion, inputs, hidden_dim, dropout=dropout, context=context, options=fusion_options
             )
         elif isinstance(context_model, str):
@@ -233,7 +259,7 @@ class ConversationTask(AffectTask):
         heads = {
             name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())
         }
-        emotion = loss or _emotion_loss(space, label_smoothing, gamma=focal_gamma, soft_labels=soft_labels)
+        emotion = loss or emotion_loss(space, label_smoothing, gamma=focal_gamma, soft_labels=soft_labels)
         super().__init__(
             {
                 name: ProjectionEncoder(
@@ -250,8 +276,8 @@ class ConversationTask(AffectTask):
             fusion=mixer,
             context=recurrence,
             head=MultiHead(main, heads) if further else main,
-            loss=_with_auxiliary(emotion, further, weight=auxiliary_weight),
-            metrics=classification_metrics(len(space)),
+            loss=with_auxiliary(emotion, further, weight=auxiliary_weight),
+            metrics=conversation_metrics(len(space), shifts=shift_metrics),
             optimizer=AdamWFactory(lr=lr, weight_decay=weight_decay, schedule=schedule, warmup=warmup),
             label_space=space,
             seed=seed,
@@ -260,6 +286,9 @@ class ConversationTask(AffectTask):
         self._standardize = standardize
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._emotion_loss = emotion
+        self._target = target
+        self._shift_metrics = shift_metrics
+        self._auxiliary = frozenset(further)
         self._residual = beside
         self._apart = apart
         self._shortcut: nn.Module | None = None
@@ -272,6 +301,16 @@ class ConversationTask(AffectTask):
         self._gate_balance = gate_balance
         self._imbalance: Tensor | None = None
         self._weighting = ErnetclWeighting() if sample_weighting == "ernetcl" else None
+        if target == "interlocutor" and shift_metrics:
+            raise ValueError(
+                "ConversationTask got shift_metrics with target='interlocutor': a shift is one of the turns "
+                "of a speaker, so leave one of the two out."
+            )
+        if target == "interlocutor" and self.reach() not in ("past", "none"):
+            raise ValueError(
+                f"ConversationTask got target='interlocutor' with {self._context_name()}, which may read the "
+                f"answer that it is to predict (context={self.reach()!r}): set context to 'past'."
+            )
         self.save_hyperparameters()
 
     @property
@@ -306,7 +345,10 @@ class ConversationTask(AffectTask):
 
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
         """Put each utterance into its context, beside the utterance itself where asked for."""
-        context = super().contextualise(fused, batch)
+        return self.join_context(fused, super().contextualise(fused, batch))
+
+    def join_context(self, fused: Encoding, context: Encoding) -> Encoding:
+        """What the head reads of utterances and of their context."""
         if self.context is None or self._residual == "none":
             return context
         if self._shortcut is None:
@@ -316,7 +358,7 @@ class ConversationTask(AffectTask):
 
     def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
         """Compare with the labels; in training, conversations may count by the curriculum's weight."""
-        target = batch.target
+        target = self.asked(batch)
         if (
             self._weighting is not None
             and self.training
@@ -333,6 +375,40 @@ class ConversationTask(AffectTask):
         total = terms.total + self._gate_balance * imbalance.to(terms.total.dtype)
         return terms._replace(total=total, terms={**terms.terms, "gate_balance": imbalance.detach()})
 
+    def asked(self, batch: AffectBatch) -> Target:
+        """The target of a batch as the task reads it: whose emotion, and where it shifts."""
+        target, mask = batch.target, batch.masks.get("utterance")
+        extra = dict(target.extra or {})
+        if SHIFT_LABEL in self._auxiliary and target.label is not None and SHIFT_LABEL not in extra:
+            speaker, real = self._speakers(batch)
+            extra[SHIFT_LABEL] = emotion_shift_labels(target.label, speaker, real)
+            target = target._replace(extra=extra)
+        if self._target == "speaker" or mask is None:
+            return target
+        place = answering_turn(*self._speakers(batch))
+        return answered_target(target, place)
+
+    def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
+        """Add a batch to the metrics of a stage; those of emotion shifts are told who speaks."""
+        target = self.asked(batch)
+        if not self._shift_metrics or output.logits is None or target.label is None:
+            super().update_metrics(metrics, replace(batch, target=target), output)
+        elif len(metrics):
+            metrics.update(output.logits, target.label, target.weight, speaker=batch.speaker)
+
+    def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
+        """Take the real rows of a batch and what was predicted for them, on the host."""
+        return super().prediction(replace(batch, target=self.asked(batch)), output)
+
+    def _speakers(self, batch: AffectBatch) -> tuple[Tensor, Tensor]:
+        mask = batch.masks.get("utterance")
+        if batch.speaker is None or mask is None:
+            raise ValueError(
+                "ConversationTask needs to know who speaks for target='interlocutor' and for emotion shifts: "
+                "give conversations with speakers, or leave these two out."
+            )
+        return batch.speaker, mask
+
     def use_class_counts(self, counts: Tensor) -> None:
         """Weight the classes by their counts in the training split."""
         if self._class_weights != "none" and isinstance(self._emotion_loss, ClassificationLoss):
@@ -340,70 +416,25 @@ class ConversationTask(AffectTask):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add whether future utterances were read."""
-        model: object = self.context
-        if self._apart:
-            model = self.fusion.fusion if isinstance(self.fusion, ModalityDropout) else self.fusion
+        facts = {"context": self.reach(), "context_model": self._context_name(), "target": self._target}
+        return {**super().report_facts(), **facts}
+
+    def reach(self) -> Literal["none", "past", "both", "unknown"]:
+        """What a prediction reads of its conversation: nothing, the past, or the future too."""
+        model = self._context_part()
         # A fusion may look at several utterances as well.
         looks = {getattr(part, "context", "unknown") for part in (model,) if part is not None}
         looks |= {part.context for part in self.modules() if isinstance(part, FusionAttention)}
-        direction = next((one for one in ("unknown", "both", "past") if one in looks), "none")
-        name = "none" if model is None else type(model).__name__
-        return {**super().report_facts(), "context": str(direction), "context_model": name}
+        for one in ("unknown", "both", "past"):
+            if one in looks:
+                return one
+        return "none"
 
+    def _context_part(self) -> object:
+        if not self._apart:
+            return self.context
+        return self.fusion.fusion if isinstance(self.fusion, ModalityDropout) else self.fusion
 
-def _wants_modalities(model: str | Context | ModalityContext) -> bool:
-    if isinstance(model, str):
-        return model in MODALITY_CONTEXTS
-    # Only the name of its first argument tells the two kinds of forward apart.
-    return "parts" in signature(model.forward).parameters
-
-
-def _name(model: str | Context | ModalityContext) -> str:
-    return model if isinstance(model, str) else type(model).__name__
-
-
-def _fusion(
-    chosen: FusionName | Fusion | None,
-    inputs: dict[str, int],
-    width: int,
-    *,
-    dropout: float,
-    context: Literal["past", "both"],
-    options: dict[str, FusionOption] | None,
-) -> Fusion:
-    widths = dict.fromkeys(inputs, width)
-    if isinstance(chosen, str):
-        return named_fusion(chosen, widths, width, dropout=dropout, context=context, options=options)
-    if options:
-        raise ValueError(
-            "ConversationTask got fusion_options without the name of a fusion: set fusion to a name, or set "
-            "the options in the fusion that you give."
-        )
-    if chosen is not None:
-        return chosen
-    if len(inputs) == 1:
-        # A gate over one modality would only be a further layer.
-        return ConcatFusion(widths)
-    return GatedFusion(widths, width, dropout=dropout)
-
-
-def _emotion_loss(
-    space: LabelSpace, label_smoothing: float, *, gamma: float, soft_labels: float
-) -> ClassificationLoss:
-    if not soft_labels:
-        return ClassificationLoss(len(space), label_smoothing=label_smoothing, gamma=gamma)
-    if label_smoothing or gamma:
-        raise ValueError(
-            f"ConversationTask got soft_labels={soft_labels} together with label_smoothing or focal_gamma: "
-            "both change what a label is, so give one of them."
-        )
-    return SimilaritySmoothingLoss(space.name, sharp_at=soft_labels)
-
-
-def _with_auxiliary(loss: Loss, auxiliary: dict[str, int], *, weight: float) -> Loss:
-    if not auxiliary:
-        return loss
-    if MAIN_TERM in auxiliary:
-        raise ValueError(f"ConversationTask got an auxiliary label named {MAIN_TERM!r}: choose another name.")
-    further = {name: ClassificationLoss(count, head=name) for name, count in auxiliary.items()}
-    return WeightedSum({MAIN_TERM: loss, **further}, dict.fromkeys(auxiliary, weight))
+    def _context_name(self) -> str:
+        model = self._context_part()
+        return "none" if model is None else type(model).__name__

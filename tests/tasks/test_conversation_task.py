@@ -297,7 +297,7 @@ def test_results_are_the_same_for_any_number_of_ranks(
     conversations: str, tmp_path: Path, forked: _Forked
 ) -> None:
     torch.manual_seed(0)
-    task = ConversationTask("meld7.official", INPUTS, hidden_dim=4, context="both")
+    task = ConversationTask("meld7.official", INPUTS, hidden_dim=4, context="both", shift_metrics=True)
     trainer = Trainer(
         accelerator="cpu", max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
@@ -312,6 +312,7 @@ def test_results_are_the_same_for_any_number_of_ranks(
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (one, two))
     assert first.keys() == second.keys()
     assert first["context"] == "both" and first["label_space"] == "meld7.official"
+    assert {"test/shift_accuracy", "test/steady_accuracy", "test/shift_f1"} <= set(first["metrics"])
     for name, value in first["metrics"].items():
         # Counts and what is made of them are equal to the last bit.
         expected = second["metrics"][name]

@@ -1,7 +1,7 @@
-"""The error of predictions on pictures."""
+"""The error of predictions."""
 
 from __future__ import annotations
 
 
 class PredictError(ValueError):
-    """Pictures cannot be predicted as asked; the message is one sentence with the remedy."""
+    """A prediction cannot be made as asked; the message is one sentence with the remedy."""

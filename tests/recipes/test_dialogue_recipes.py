@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from affectkit.callbacks import read_log
 from affectkit.cli.training import train
-from affectkit.conversation import MMGCN, DialogueGCN, DialogueRNN
+from affectkit.conversation import MMGCN, DialogueGCN, DialogueRNN, M2FNet
 from affectkit.data.modules import ConversationDataModule
 from affectkit.data.synthetic import write_synthetic
 from affectkit.predict import extract_features, named_extractor
@@ -30,12 +30,17 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 MODELS: Mapping[str, type[nn.Module]] = {
     "dialogue_gcn": DialogueGCN,
     "dialogue_rnn": DialogueRNN,
+    "m2fnet": M2FNet,
     "mmgcn": MMGCN,
 }
 #: What fits a full-size recipe to the features of the tiny encoders.
 FITTED = {
     "dialogue_gcn": ["--model.init_args.inputs", '{"text": 128}'],
     "dialogue_rnn": ["--model.init_args.inputs", '{"text": 128}'],
+    "m2fnet": [
+        *("--model.init_args.inputs", '{"text": 128, "visual": 128, "audio": 84}'),
+        *("--model.init_args.context_dim", "8"),
+    ],
     "mmgcn": ["--model.init_args.inputs", '{"text": 128, "visual": 128, "audio": 84}'],
 }
 RECIPES = [*MODELS, *(f"{name}_tiny" for name in MODELS)]
@@ -111,6 +116,10 @@ def test_the_published_settings() -> None:
     model, batch, epochs = values("mmgcn")
     assert (model["lr"], model["weight_decay"], model["dropout"], batch, epochs) == (1e-3, 0.0, 0.4, 16, 60)
     assert model["context_options"]["num_layers"] == 4
+    model, _, _ = values("m2fnet")
+    wanted = {"trunk": "text", "num_encoders": 5, "num_fusion_layers": 5}
+    assert wanted.items() <= model["context_options"].items()
+    assert (model["inputs"]["audio"], model["inputs"]["visual"]) == (300, 300)
 
 
 @pytest.mark.distributed

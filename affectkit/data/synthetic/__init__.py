@@ -20,6 +20,7 @@ from affectkit.data.synthetic.voice import (
 from affectkit.data.synthetic.write_audience import AUDIENCE_VOCABULARY, write_synthetic_audience
 from affectkit.data.synthetic.write_captions import write_synthetic_captions
 from affectkit.data.synthetic.write_clips import write_synthetic_clips
+from affectkit.data.synthetic.write_emodb_folder import write_emodb_folder
 from affectkit.data.synthetic.write_emoset_folder import write_emoset_folder
 from affectkit.data.synthetic.write_pictures import write_face_folder, write_synthetic_pictures
 from affectkit.data.synthetic.write_synthetic import write_synthetic
@@ -51,6 +52,7 @@ __all__ = (
     "prosody",
     "sentence",
     "synthesise_voice",
+    "write_emodb_folder",
     "write_emoset_folder",
     "write_face_folder",
     "write_synthetic",

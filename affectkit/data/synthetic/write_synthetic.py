@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
-import wave
 from collections.abc import Callable, Mapping
-
-import numpy as np
-import numpy.typing as npt
 
 from affectkit.data.schema import ConversationRecord, UtteranceRecord
 from affectkit.data.shards import DatasetWriter, Manifest
 from affectkit.data.synthetic.corpus import SyntheticConversation, SyntheticCorpus
 from affectkit.data.synthetic.licence import LICENCE
 from affectkit.data.synthetic.png_bytes import png_bytes
-from affectkit.data.synthetic.voice import SAMPLE_RATE
+from affectkit.data.synthetic.wav_bytes import wav_bytes
 from affectkit.labels import affect_scale
 
 
@@ -117,15 +112,5 @@ def _members(conversation: SyntheticConversation) -> Mapping[str, bytes]:
         if utterance.image is not None:
             members[f"face-{number:03d}.png"] = png_bytes(utterance.image)
         if utterance.waveform is not None:
-            members[f"voice-{number:03d}.wav"] = _wav(utterance.waveform)
+            members[f"voice-{number:03d}.wav"] = wav_bytes(utterance.waveform)
     return members
-
-
-def _wav(waveform: npt.NDArray[np.float32]) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((waveform * 32768.0).astype("<i2").tobytes())
-    return buffer.getvalue()

@@ -49,6 +49,12 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("MultiTaskHead", "affectkit.heads.MultiTaskHead", "head", aliases=("shared head",)),
     Component(
+        "BinnedDimensionalHead",
+        "affectkit.heads.BinnedDimensionalHead",
+        "head",
+        aliases=("valence-arousal classes", "binned regression"),
+    ),
+    Component(
         "OrdinalHead",
         "affectkit.heads.OrdinalHead",
         "head",

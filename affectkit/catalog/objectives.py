@@ -19,6 +19,12 @@ ROWS: tuple[Component, ...] = (
     Component("CCCLoss", "affectkit.losses.CCCLoss", "loss", paper=CCC, status="verified"),
     Component("MSELoss", "affectkit.losses.MSELoss", "loss"),
     Component(
+        "BinnedDimensionLoss",
+        "affectkit.losses.BinnedDimensionLoss",
+        "loss",
+        aliases=("valence-arousal classes",),
+    ),
+    Component(
         "MultilabelLoss",
         "affectkit.losses.MultilabelLoss",
         "loss",

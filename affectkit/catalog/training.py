@@ -34,6 +34,12 @@ ROWS: tuple[Component, ...] = (
     Component("CCC", "affectkit.metrics.CCC", "metric", paper=CCC, status="verified"),
     Component("Pearson", "affectkit.metrics.Pearson", "metric", aliases=("PCC",)),
     Component("RMSE", "affectkit.metrics.RMSE", "metric"),
+    Component(
+        "BinAccuracy",
+        "affectkit.metrics.BinAccuracy",
+        "metric",
+        aliases=("ordinal tolerance", "accuracy within one"),
+    ),
     Component("SAGR", "affectkit.metrics.SAGR", "metric", aliases=("sign agreement",)),
     Component(
         "TemperatureScaling",

@@ -55,6 +55,7 @@ from affectkit.functional.thin_plate import thin_plate_weights
 from affectkit.functional.thin_presence import thin_presence
 from affectkit.functional.triplet_counts import batch_all_counts, semi_hard_counts
 from affectkit.functional.triplet_sides import TripletMargin, triplet_sides
+from affectkit.functional.value_bins import bin_centres, value_bins
 from affectkit.functional.vote_cross_entropy import has_votes, vote_cross_entropy_rows
 from affectkit.functional.vote_disagreement import vote_disagreement
 from affectkit.functional.window_mask import window_mask
@@ -77,6 +78,7 @@ __all__ = (
     "area_under_risk_coverage",
     "band_power",
     "batch_all_counts",
+    "bin_centres",
     "brier_rows",
     "ccc",
     "class_f1",
@@ -138,6 +140,7 @@ __all__ = (
     "thin_presence",
     "triplet_sides",
     "unweighted_average_recall",
+    "value_bins",
     "variance_shortfall",
     "vote_cross_entropy_rows",
     "vote_disagreement",

@@ -1,5 +1,6 @@
 """Heads: from features to predictions. Plain torch, no Lightning."""
 
+from affectkit.heads.binned_dimensional import BinnedDimensionalHead
 from affectkit.heads.categorical_dimensional_graph import CategoricalDimensionalGraphHead
 from affectkit.heads.classification import ClassificationHead
 from affectkit.heads.cosine import CosineHead
@@ -17,6 +18,7 @@ from affectkit.heads.projected import ProjectedHead
 from affectkit.heads.separate import SeparateHeads
 
 __all__ = [
+    "BinnedDimensionalHead",
     "CategoricalDimensionalGraphHead",
     "ClassificationHead",
     "CosineHead",

@@ -1,5 +1,6 @@
 """Losses: plain modules from (AffectOutput, Target) to LossTerms."""
 
+from affectkit.losses.binned_dimension import BinnedDimensionLoss
 from affectkit.losses.ccc import CCCLoss
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.covariance import CovarianceLoss
@@ -22,6 +23,7 @@ from affectkit.losses.weighted_smoothing import WeightedSmoothingLoss
 from affectkit.losses.weighted_sum import WeightedSum
 
 __all__ = (
+    "BinnedDimensionLoss",
     "CCCLoss",
     "ClassificationLoss",
     "CovarianceLoss",

@@ -4,6 +4,7 @@ from affectkit.metrics.accuracy import Accuracy
 from affectkit.metrics.adaptive_calibration_error import AdaptiveCalibrationError
 from affectkit.metrics.area_under_risk_coverage import AreaUnderRiskCoverage
 from affectkit.metrics.balanced_accuracy import BalancedAccuracyPerLabel
+from affectkit.metrics.bin_accuracy import BinAccuracy
 from affectkit.metrics.brier import BrierScore
 from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
@@ -42,6 +43,7 @@ __all__ = (
     "AdaptiveCalibrationError",
     "AreaUnderRiskCoverage",
     "BalancedAccuracyPerLabel",
+    "BinAccuracy",
     "BrierScore",
     "CalibrationError",
     "ConfidenceRowsMetric",

@@ -22,6 +22,7 @@ from affectkit.distill import (
     VAPrototypeGrid,
 )
 from affectkit.losses import (
+    BinnedDimensionLoss,
     CCCLoss,
     ClassificationLoss,
     CovarianceLoss,
@@ -49,6 +50,7 @@ from affectkit.metrics import (
     UAR,
     Accuracy,
     BalancedAccuracyPerLabel,
+    BinAccuracy,
     ConfusionCounts,
     GroupAccuracy,
     MultilabelF1,
@@ -99,11 +101,22 @@ class OfVectors(nn.Module):
         return self.loss(output._replace(embedding=output.logits, views=views), target)
 
 
+class OfBins(nn.Module):
+    """A loss over bins, which are made of the dims that it also gets."""
+
+    def forward(self, output: AffectOutput, target: Target) -> LossTerms:
+        assert output.dims is not None
+        bins = output.dims.unsqueeze(-1) * torch.tensor([-1.0, 0.0, 2.0])
+        terms: LossTerms = BinnedDimensionLoss((-1.0, 1.0))(output._replace(extra={"bins": bins}), target)
+        return terms
+
+
 LOSSES: dict[str, Callable[[], Loss]] = {
     "ClassificationLoss": lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 3.0], gamma=1.0),
     "VoteDistributionLoss": VoteDistributionLoss,
     "CCCLoss": CCCLoss,
     "MSELoss": MSELoss,
+    "BinnedDimensionLoss": OfBins,
     "MultilabelLoss": MultilabelLoss,
     "NullTargetContrastiveLoss": NullContrastOfLogits,
     "PearsonLoss": PearsonLoss,
@@ -150,6 +163,7 @@ METRICS: dict[str, MetricCase] = {
     "CCC": MetricCase(lambda: CCC(2), "dims"),
     "Pearson": MetricCase(lambda: Pearson(2), "dims"),
     "RMSE": MetricCase(lambda: RMSE(2), "dims"),
+    "BinAccuracy": MetricCase(lambda: BinAccuracy(2, num_bins=4, low=-1, high=1), "dims"),
     "SAGR": MetricCase(lambda: SAGR(2), "dims"),
 }
 

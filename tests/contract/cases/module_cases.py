@@ -8,6 +8,7 @@ from module_runs import (
     Case,
     components,
     graph_head,
+    run_binned_loss,
     run_context,
     run_eeg,
     run_encoder,
@@ -70,6 +71,7 @@ from affectkit.fusion import (
     SumFusion,
 )
 from affectkit.heads import (
+    BinnedDimensionalHead,
     ClassificationHead,
     CosineHead,
     DimensionalHead,
@@ -85,6 +87,7 @@ from affectkit.heads import (
     SeparateHeads,
 )
 from affectkit.losses import (
+    BinnedDimensionLoss,
     CCCLoss,
     ClassificationLoss,
     CovarianceLoss,
@@ -207,6 +210,10 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: DimensionalHead(6, 2), run_head),
         Case(lambda: DimensionalHead(6, 2, hidden_dim=4, bounds=(1.0, 5.0)), run_head),
     ],
+    "BinnedDimensionalHead": [
+        Case(lambda: BinnedDimensionalHead(6, 2, num_bins=3, bounds=(-1.0, 1.0)), run_head),
+        Case(lambda: BinnedDimensionalHead(6, 2, num_bins=3, bounds=(1.0, 5.0), hidden_dim=4), run_head),
+    ],
     "CategoricalDimensionalGraphHead": [
         Case(graph_head, run_head),
         Case(lambda: graph_head(learnable_adjacency=True, learnable_embeddings=True), run_head),
@@ -286,6 +293,7 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: CCCLoss(weighted=True, mixed_moments=True), run_loss),
     ],
     "MSELoss": [Case(MSELoss, run_loss)],
+    "BinnedDimensionLoss": [Case(lambda: BinnedDimensionLoss((-1.0, 1.0)), run_binned_loss)],
     "MultilabelLoss": [
         Case(MultilabelLoss, run_loss),
         Case(lambda: MultilabelLoss(positive_weight=[1.0, 2.0, 3.0]), run_loss),

@@ -141,6 +141,16 @@ def run_loss(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_binned_loss(module: nn.Module, batch: int) -> Leaves:
+    mask = mask_of(batch)
+    bins = features(batch, 8).unflatten(-1, (2, 4)).requires_grad_()
+    output = AffectOutput(dims=features(batch, 2, seed=1), extra={"bins": bins})
+    target = Target(dims=features(batch, 2, seed=2), weight=mask.float())
+    result: LossTerms = module(output, target)
+    assert result.total.shape == () and float(result.weight) > 0
+    return leaves(result)
+
+
 def run_null_contrast(module: nn.Module, batch: int) -> Leaves:
     views = {
         "text": features(batch)[:, 0].requires_grad_(),

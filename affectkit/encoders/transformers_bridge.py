@@ -88,6 +88,36 @@ def load_text_model(source: TextModelSource) -> nn.Module:
     return loaded.float().eval()
 
 
+def load_audio_model(source: TextModelSource) -> nn.Module:
+    """Load a model of waveforms without a head, in float32; ``"tiny"`` is a small random wav2vec2.
+
+    Raises:
+        MissingExtraError: If transformers is not installed.
+    """
+    library: Any = require("transformers", extra="text", purpose="Encoding sound with a transformer")
+    if source.name == TINY:
+        state = torch.random.get_rng_state()
+        torch.manual_seed(0)  # equal weights in every process, and the caller's random numbers as they were
+        config = library.Wav2Vec2Config(
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            conv_dim=(8, 8, 8),
+            conv_kernel=(10, 8, 4),
+            conv_stride=(5, 8, 4),
+            num_feat_extract_layers=3,
+            feat_extract_norm="layer",
+            num_conv_pos_embeddings=8,
+            num_conv_pos_embedding_groups=2,
+        )
+        made: nn.Module = library.Wav2Vec2Model(config)
+        torch.random.set_rng_state(state)
+        return made
+    loaded: nn.Module = library.AutoModel.from_pretrained(source.name, local_files_only=source.local)
+    return loaded.float()
+
+
 _CHAT: Final = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -174,6 +204,8 @@ def _tiny_language_model(library: Any) -> nn.Module:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=4096,
+        # Ten times the usual: the frozen last layer of so narrow a model could hardly prefer any token.
+        initializer_range=0.2,
         pad_token_id=0,
         bos_token_id=None,
         eos_token_id=1,

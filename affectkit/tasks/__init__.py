@@ -7,10 +7,12 @@ from affectkit.tasks.audience_task import AudienceTask
 from affectkit.tasks.audio_task import AudioTask
 from affectkit.tasks.categorical_dimensional_task import CategoricalDimensionalTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
+from affectkit.tasks.conversation_llm_task import ConversationLLMTask
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.dataset_spec import DatasetError
 from affectkit.tasks.dialogue_text_task import DialogueTextTask
+from affectkit.tasks.dimensional_task import DimensionalTask
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
@@ -34,10 +36,12 @@ __all__ = (
     "BaseMismatchError",
     "CategoricalDimensionalTask",
     "CheckpointRecord",
+    "ConversationLLMTask",
     "ConversationTask",
     "DatasetError",
     "DescribesData",
     "DialogueTextTask",
+    "DimensionalTask",
     "FrozenTeacher",
     "LossWindow",
     "MeanLoss",

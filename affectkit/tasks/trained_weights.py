@@ -40,7 +40,9 @@ def with_frozen(state: Mapping[str, Tensor], module: nn.Module, frozen: set[str]
     return {**{name: own[name] for name in frozen if name not in state}, **state}
 
 
-def check_base(stored: object, *, name: str, digest: str, task: str) -> None:
+def check_base(
+    stored: object, *, name: str, digest: str, task: str, option: str = "base_weights=FILE"
+) -> None:
     """Compare the base that a checkpoint names with the one at hand.
 
     Args:
@@ -48,6 +50,7 @@ def check_base(stored: object, *, name: str, digest: str, task: str) -> None:
         name: Name of the base at hand.
         digest: Digest of its weights.
         task: Name of the task, for the message.
+        option: How the task is given other weights, for the message.
 
     Raises:
         BaseMismatchError: If the digests differ, or the checkpoint names none.
@@ -61,5 +64,5 @@ def check_base(stored: object, *, name: str, digest: str, task: str) -> None:
         raise BaseMismatchError(
             f"The checkpoint was trained on the base {stored.get('name')!r} with weights "
             f"{str(stored.get('digest'))[:12]}, but the base here is {name!r} with weights {digest[:12]}: "
-            f"give those weights, `{task}.load_from_checkpoint(path, base_weights=FILE)`."
+            f"give those weights, `{task}.load_from_checkpoint(path, {option})`."
         )

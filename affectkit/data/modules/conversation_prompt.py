@@ -265,5 +265,6 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
         if self._knowledge is not None:
             for store in self._by_utterance.values():
                 self._knowledge.require(store.key(position) for position in range(len(store)))
-        # raises where demonstrations do not fit the run
+        # Both raise where labels or demonstrations do not fit the run.
+        self.prompter()
         self.demonstration_index()

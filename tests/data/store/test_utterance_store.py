@@ -51,9 +51,8 @@ def test_every_utterance_is_a_sample_in_its_place(store: UtteranceStore) -> None
         members = store.get(position)
         record = json.loads(bytes(members["json"]))
         assert record["utterances"][int(bytes(members["turn"]))]["text"] == f"{number}-{turn}"
-    assert list(chain.from_iterable(store.positions(n) for n in range(len(LENGTHS)))) == list(
-        range(len(store))
-    )
+    spans = [store.positions(number) for number in range(len(LENGTHS))]
+    assert list(chain.from_iterable(spans)) == list(range(len(store)))
 
 
 def test_counts_are_those_of_the_shards(store: UtteranceStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
@@ -18,6 +19,8 @@ class AffectPrediction(NamedTuple):
         - label: (N,) or (N, U) int64, index of the largest logit, -1 on padding; None without logits.
         - dims: (N, V) or (N, U, V) float32, or None.
         - target: (N,) or (N, U) int64, -100 where unknown; None without labels.
+        - speaker: (N, U) int64, -1 where unknown; None where the data do not say.
+        - shares: share of each modality by its name, (N,) or (N, U) float32; None where the fusion has none.
     """
 
     keys: list[str]
@@ -27,3 +30,5 @@ class AffectPrediction(NamedTuple):
     label: Tensor | None = None
     dims: Tensor | None = None
     target: Tensor | None = None
+    speaker: Tensor | None = None
+    shares: Mapping[str, Tensor] | None = None

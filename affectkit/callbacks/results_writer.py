@@ -71,7 +71,8 @@ class ResultsWriter(Callback):
     After a test, ``metrics.json`` holds the test's metrics, with full precision, and the facts that
     belong beside them. ``confusion.json`` holds the counts, rows = truth, and the labels.
     ``predictions.csv`` has a row for each sample or utterance, in the order of the store, with the
-    probability ``p_LABEL`` of each label and each predicted value ``dim_AXIS``. All ranks' rows are
+    probability ``p_LABEL`` of each label and each predicted value ``dim_AXIS``; where the fusion shares out
+    what counts, also the speaker and ``share_MODALITY``. All ranks' rows are
     gathered, so the files are the same for any number of ranks; each file is whole or absent. After a
     prediction, ``predicted.csv`` holds the same rows of the split that was predicted, which needs no
     labels. Where a row may have several labels, each has a probability of its own, those above one half
@@ -203,12 +204,26 @@ class _Table(NamedTuple):
 class _Rows:
     """One row for each sample or utterance, as tensors, so that ranks can exchange them."""
 
-    def __init__(self, keys: Tensor, place: Tensor, target: Tensor, logits: Tensor, dims: Tensor) -> None:
+    def __init__(
+        self,
+        keys: Tensor,
+        place: Tensor,
+        target: Tensor,
+        logits: Tensor,
+        dims: Tensor,
+        speaker: Tensor,
+        shares: Tensor,
+        *,
+        modalities: Sequence[str] = (),
+    ) -> None:
         self.keys = keys  # (n, K) uint8, UTF-8 and zeros
         self.place = place  # (n, 2) int64: position in the store, utterance
         self.target = target  # (n,) int64
         self.logits = logits  # (n, C) float32; C is 0 where no labels are predicted
         self.dims = dims  # (n, V) float32; V is 0 where no values are
+        self.speaker = speaker  # (n,) int64, -1 where unknown
+        self.shares = shares  # (n, M) float32; M is 0 where no fusion shares anything out
+        self.modalities = modalities  # M names
 
     @classmethod
     def of(cls, prediction: AffectPrediction) -> _Rows:
@@ -225,6 +240,11 @@ class _Rows:
         target = prediction.target
         if target is None:
             target = torch.full(valid.shape, IGNORE_LABEL)
+        speaker = prediction.speaker
+        if speaker is None or speaker.numel() != valid.numel():
+            speaker = torch.full(valid.shape, -1)
+        given = dict(sorted((prediction.shares or {}).items()))
+        shares = [share.reshape(valid.shape) for share in given.values()]
         sample, utterance = valid.nonzero(as_tuple=True)
         encoded = [key.encode() for key in prediction.keys]
         width = max((len(key) for key in encoded), default=0)
@@ -235,6 +255,9 @@ class _Rows:
             target.reshape(valid.shape)[sample, utterance],
             logits[sample, utterance],
             dims[sample, utterance],
+            speaker.reshape(valid.shape)[sample, utterance],
+            torch.stack([*shares, scores.new_zeros(valid.shape)], dim=-1)[sample, utterance, : len(shares)],
+            modalities=list(given),
         )
 
     @classmethod
@@ -246,6 +269,8 @@ class _Rows:
                 torch.zeros(0, dtype=torch.int64),
                 torch.zeros(0, classes),
                 torch.zeros(0, 0),
+                torch.zeros(0, dtype=torch.int64),
+                torch.zeros(0, 0),
             )
         width = max(part.keys.shape[1] for part in parts)
         return cls(
@@ -254,14 +279,16 @@ class _Rows:
             torch.cat([part.target for part in parts]),
             torch.cat([part.logits for part in parts]),
             torch.cat([part.dims for part in parts]),
+            torch.cat([part.speaker for part in parts]),
+            torch.cat([part.shares for part in parts]),
+            modalities=parts[0].modalities,
         )
 
     def gathered(self, device: torch.device) -> _Rows:
         # Ranks may hold keys of other lengths: agree on the longest before rows are exchanged.
         width = int(all_gather_rows(torch.tensor([self.keys.shape[1]], device=device)).max())
-        parts = (_widened(self.keys, width), self.place, self.target, self.logits, self.dims)
-        keys, place, target, logits, dims = (all_gather_rows(part.to(device)).cpu() for part in parts)
-        return _Rows(keys, place, target, logits, dims)
+        parts = (_widened(self.keys, width), *self._tensors()[1:])
+        return _Rows(*(all_gather_rows(part.to(device)).cpu() for part in parts), modalities=self.modalities)
 
     def sorted(self) -> _Rows:
         names = self.names()
@@ -269,8 +296,11 @@ class _Rows:
         order = torch.tensor(
             sorted(range(len(names)), key=lambda row: (places[row][0], names[row], places[row][1]))
         )
-        parts = (self.keys, self.place, self.target, self.logits, self.dims)
-        return _Rows(*(part[order] for part in parts))
+        return _Rows(*(part[order] for part in self._tensors()), modalities=self.modalities)
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        """What has a row for each sample or utterance, in the order of the constructor."""
+        return (self.keys, self.place, self.target, self.logits, self.dims, self.speaker, self.shares)
 
     def names(self) -> list[str]:
         return [bytes(row).rstrip(b"\0").decode() for row in self.keys.tolist()]
@@ -287,16 +317,27 @@ class _Rows:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = [*(f"p_{label}" for label in labels), *(f"dim_{axis}" for axis in axes)]
-        writer.writerow(["key", "utterance", "target", "prediction", *columns])
+        heard = ["speaker", *(f"share_{name}" for name in self.modalities)] if self.modalities else []
+        writer.writerow(["key", "utterance", "target", "prediction", *columns, *heard])
         logits = self.logits.double()
         chances = logits.sigmoid() if several else logits.softmax(dim=1)
         numbers = torch.cat([chances, self.dims.double()], dim=1).tolist()
         said = self._said(labels, several=several)
-        for name, (_, utterance), target, guess, row in zip(
-            self.names(), self.place.tolist(), self.target.tolist(), said, numbers, strict=True
+        for name, (_, utterance), target, guess, row, who, shares in zip(
+            self.names(),
+            self.place.tolist(),
+            self.target.tolist(),
+            said,
+            numbers,
+            self.speaker.tolist(),
+            self.shares.tolist(),
+            strict=True,
         ):
             truth = "" if target == IGNORE_LABEL or not labels else labels[target]
-            writer.writerow([name, utterance, truth, guess, *(f"{number:.6f}" for number in row)])
+            cells = [f"{number:.6f}" for number in row]
+            if heard:
+                cells += ["" if who < 0 else who, *(f"{share:.6f}" for share in shares)]
+            writer.writerow([name, utterance, truth, guess, *cells])
         return text.getvalue()
 
     def _said(self, labels: list[str], *, several: bool) -> list[str]:

@@ -14,6 +14,7 @@ from affectkit.fusion.low_rank_tensor import LowRankTensorFusion
 from affectkit.fusion.mean import MeanFusion
 from affectkit.fusion.modality_dropout import ModalityDropout
 from affectkit.fusion.modality_experts import ModalityExpertFusion
+from affectkit.fusion.modality_shares import modality_shares
 from affectkit.fusion.named_fusion import FusionName, FusionOption, named_fusion
 from affectkit.fusion.sum import SumFusion
 
@@ -35,5 +36,6 @@ __all__ = [
     "ModalityDropout",
     "ModalityExpertFusion",
     "SumFusion",
+    "modality_shares",
     "named_fusion",
 ]

@@ -19,6 +19,7 @@ from affectkit.report.figures import (
     learning_curves_figure,
     per_class_figure,
 )
+from affectkit.report.modality_section import modality_section
 from affectkit.report.page import Page, Picture, Section, Table, render_page
 from affectkit.report.run_record import RunRecord, read_run
 from affectkit.report.trust_section import trust_section
@@ -40,6 +41,7 @@ def build_report(folder: str | Path) -> Path:
     parts = (
         _results(run),
         trust_section(run.chances),
+        modality_section(run.heard),
         circumplex_section(run.predicted, _scale(run)),
         _training(run),
         _curriculum(run),

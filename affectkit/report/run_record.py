@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from affectkit.callbacks import LogRow, ResultsWriter, read_curriculum, read_log, read_shown
+from affectkit.report.modality_section import HeardTurn, read_heard_turns
 from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
 
@@ -39,6 +40,7 @@ class RunRecord:
         commands: Commands run in this folder, oldest first.
         predicted: Values that the test predicted, or None where it predicted none.
         chances: Probabilities that the test predicted, or None where it predicted none.
+        heard: Rows of the test with the share of each modality; empty where no fusion gave any.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class RunRecord:
     commands: Sequence[str] = ()
     predicted: PredictedValues | None = None
     chances: PredictedChances | None = None
+    heard: Sequence[HeardTurn] = ()
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Return (epoch, value) pairs of a logged key."""
@@ -87,6 +90,7 @@ def read_run(folder: str | Path) -> RunRecord:
         log = read_log(folder) if (folder / "metrics.csv").is_file() else []
         predicted = read_predicted_values(folder / ResultsWriter.PREDICTIONS)
         chances = read_predicted_chances(folder / ResultsWriter.PREDICTIONS)
+        heard = read_heard_turns(folder / ResultsWriter.PREDICTIONS)
     except (ValueError, yaml.YAMLError) as error:
         raise RunFolderError(
             f"A file of the run {folder} cannot be read ({error}): test the run again."
@@ -106,6 +110,7 @@ def read_run(folder: str | Path) -> RunRecord:
         commands=commands.read_text(encoding="utf-8").splitlines() if commands.is_file() else [],
         predicted=predicted,
         chances=chances,
+        heard=heard,
     )
 
 

@@ -18,6 +18,7 @@ import affectkit
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ShardDataModule
+from affectkit.fusion import modality_shares
 from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import FollowsProgress
@@ -362,7 +363,18 @@ class AffectTask(LightningModule):
             label=None if label is None else label[rows],
             dims=None if dims is None else dims[rows],
             target=None if target is None else target.cpu()[rows],
+            speaker=None if batch.speaker is None else batch.speaker.cpu()[rows],
+            shares=self._shares(batch, rows),
         )
+
+    def _shares(self, batch: AffectBatch, rows: Tensor) -> dict[str, Tensor] | None:
+        """How much each modality counted in the real rows, where the fusion says so."""
+        read = modality_shares(self.fusion)
+        if read is None:
+            return None
+        with torch.no_grad():
+            shares = read(*self.encode_parts(batch))
+        return {name: share.float().cpu()[rows] for name, share in shares.items()}
 
     def _evaluate(self, stage: Stage, batch: AffectBatch, dataloader_idx: int) -> AffectOutput:
         metrics = self.val_metrics if stage == "val" else self.test_metrics

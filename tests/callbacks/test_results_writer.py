@@ -104,6 +104,24 @@ def test_names_that_do_not_fit_the_values_are_left_out(tmp_path: Path) -> None:
     assert list(rows[0])[-2:] == ["dim_value0", "dim_value1"]
 
 
+class Heard(Told):
+    """One conversation of two turns, and how much each modality counted."""
+
+    def _found(self) -> AffectPrediction:
+        found = super()._found()
+        shares = {"text": torch.tensor([[0.25, 1.0, 0.0]]), "audio": torch.tensor([[0.75, 0.0, 0.0]])}
+        return found._replace(speaker=torch.tensor([[0, 1, -1]]), shares=shares)
+
+
+def test_shares_of_modalities_stand_beside_who_spoke(tmp_path: Path) -> None:
+    rows = written(Heard(logits=True, dims=False, utterances=True), tmp_path)
+    assert list(rows[0])[-3:] == ["speaker", "share_audio", "share_text"]
+    assert [(row["speaker"], float(row["share_audio"]), float(row["share_text"])) for row in rows] == [
+        ("0", 0.75, 0.25),
+        ("1", 0.0, 1.0),
+    ]
+
+
 def test_utterances_have_a_row_each(tmp_path: Path) -> None:
     rows = written(Told(logits=True, dims=True, axes=("v", "a"), utterances=True), tmp_path)
     assert [(row["key"], row["utterance"], row["target"]) for row in rows] == [

@@ -13,13 +13,21 @@ from affectkit.report.figures.style import PALETTE, figure_style
 _HATCHES = ("", "//", "..", "xx", "\\\\")
 
 
-def modality_weights_figure(shares: Mapping[str, Sequence[float]], *, turns: Sequence[str]) -> Figure:
+def modality_weights_figure(
+    shares: Mapping[str, Sequence[float]],
+    *,
+    turns: Sequence[str],
+    marked: Sequence[int] = (),
+    title: str = "Share of each modality",
+) -> Figure:
     """Draw the share of each modality in each utterance of a dialogue, stacked.
 
     Args:
         shares: Shares by modality, e.g. ``fusion.gates(...)`` or ``fusion.weights(...)`` of one dialogue:
             not negative, 0 where the modality is absent.
         turns: What stands under each utterance, e.g. speaker and emotion.
+        marked: Places of utterances whose text is coloured, e.g. where the prediction is wrong.
+        title: Heading of the figure.
 
     Raises:
         ValueError: If there is not one share for each utterance, or one is negative.
@@ -50,8 +58,10 @@ def modality_weights_figure(shares: Mapping[str, Sequence[float]], *, turns: Seq
             )
             floor = floor + value
         axes.set_xticks(places, list(turns), rotation=90 if len(turns) > 6 else 0, fontsize=8)
-        axes.set(
-            title="Share of each modality", ylabel="share", ylim=(0, 1.02 * max(1.0, floor.max(initial=0.0)))
-        )
-        axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(values))
+        for place in marked:
+            axes.get_xticklabels()[place].set_color(PALETTE[1])
+        axes.set(ylabel="share", ylim=(0, 1.02 * max(1.0, floor.max(initial=0.0))))
+        # Above the legend, which a long heading would meet.
+        axes.set_title(title, pad=22)
+        axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(values))
     return figure

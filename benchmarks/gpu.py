@@ -41,6 +41,11 @@ class Part(NamedTuple):
 PARTS: Final = {
     "label_graph": Part("label_graph.py", ()),
     "metric_losses": Part("metric_losses.py", ("--peer-gib", "24")),
+    "conversation": Part(
+        "conversation.py",
+        ("--rounds", "5", "--turns", "10", "30", "100", "300"),
+        ("--quick", "--models", "transformer"),
+    ),
     "prompts": Part(
         "prompts.py",
         ("--classes", "28", "--batch", "32", "--rounds", "9"),

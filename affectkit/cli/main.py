@@ -13,6 +13,7 @@ from affectkit.cli import (
     catalogue,
     datasets,
     demo,
+    doctor,
     extract,
     graph,
     predict,
@@ -56,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text, add_help=False)
     for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
         module.add_parser(commands)
-    for module in (teach, prototypes, graph, report, robustness):
+    for module in (teach, prototypes, graph, report, robustness, doctor):
         module.add_parser(commands)
     return parser
 

@@ -29,6 +29,22 @@ ROWS: tuple[Component, ...] = (
         aliases=("fine-tuned text encoder", "token encoder"),
     ),
     Component("TextTokenizer", "affectkit.encoders.TextTokenizer", "transform", ("text",), extra="text"),
+    Component(
+        "ChatTokenizer",
+        "affectkit.conversation.prompts.ChatTokenizer",
+        "transform",
+        ("text",),
+        extra="llm",
+        aliases=("chat template",),
+    ),
+    Component(
+        "LabelScorer",
+        "affectkit.conversation.language_model.LabelScorer",
+        "encoder",
+        ("text",),
+        extra="llm",
+        aliases=("LLM", "language model", "label log-probabilities"),
+    ),
     Component("IdentityEncoder", "affectkit.encoders.IdentityEncoder", "encoder"),
     Component(
         "TimmImageEncoder",

@@ -8,6 +8,7 @@ from module_runs import (
     Case,
     components,
     graph_head,
+    label_scorer,
     run_binned_loss,
     run_context,
     run_eeg,
@@ -19,6 +20,7 @@ from module_runs import (
     run_modality_context,
     run_null_contrast,
     run_pictures,
+    run_prompts,
     run_streams,
     run_taught,
     run_temporal,
@@ -116,6 +118,9 @@ CASES: dict[str, list[Case]] = {
     "TransformersTokenEncoder": [
         Case(lambda: TransformersTokenEncoder(tiny_text_model().name), run_tokens),
         Case(lambda: TransformersTokenEncoder(tiny_text_model().name, pooling="max"), run_tokens),
+    ],
+    "LabelScorer": [
+        Case(label_scorer, run_prompts),
     ],
     "TimmImageEncoder": [
         Case(TimmImageEncoder, run_pictures),

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from affectkit.conversation.language_model import LabelScorer
 from affectkit.encoders import (
     PrincipalComponentsEncoder,
 )
+from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
 from affectkit.fusion import (
     ModalityExpertFusion,
 )
@@ -226,6 +228,22 @@ def tiny_text_model() -> TemporaryDirectory[str]:
     )
     transformers.BertModel(config).save_pretrained(folder.name)
     return folder
+
+
+def label_scorer() -> nn.Module:
+    """Four answers of one token and more, after prompts for a random language model."""
+    pytest.importorskip("transformers", reason="needs the extra 'llm'")
+    source = language_model_source("tiny", owner="a test")
+    model = load_language_model(source, dtype=torch.float32, four_bit=False)
+    return LabelScorer(model, [[70, 1], [71, 72, 1], [73, 1], [1]])
+
+
+def run_prompts(module: nn.Module, batch: int) -> Leaves:
+    ids = torch.arange(batch * 9).reshape(batch, 9) % 50 + 9
+    mask = torch.arange(9) < torch.tensor([9, 4, 6][:batch])[:, None]
+    result: Encoding = module(ids.masked_fill(~mask, 0), mask)
+    assert result.pooled.shape == (batch, module.out_dim) == (batch, 4)
+    return leaves(result)
 
 
 def run_tokens(module: nn.Module, batch: int) -> Leaves:

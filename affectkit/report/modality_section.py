@@ -95,7 +95,7 @@ def modality_section(turns: Sequence[HeardTurn]) -> Section | None:
                 modality_weights_figure(
                     shares, turns=captions, marked=wrong, title=f"Share of each modality in {shown[0].key}"
                 ),
-                "Share of each modality in what the fusion made of each turn, from the first turn (left) to the "
+                "Share of each modality in what the fusion made of each turn, from the first (left) to the "
                 "last; below, who spoke and the predicted label, coloured where another one is true. Where "
                 "nothing was there, nothing is drawn.",
                 Table(
@@ -110,7 +110,7 @@ def modality_section(turns: Sequence[HeardTurn]) -> Section | None:
         )
     return Section(
         "Which modality counted",
-        text="How the fusion divided its attention. A share is not an effect: what counts much may change little.",
+        text="How the fusion shared out what counts. A share is no effect: a large one may change little.",
         pictures=pictures,
         tables=[_means(turns)],
     )

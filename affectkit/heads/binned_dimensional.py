@@ -66,7 +66,7 @@ class BinnedDimensionalHead(nn.Module):
         """Predict bins and values from ``features.pooled``."""
         embedding: Tensor = self.projection(features.pooled)
         flat: Tensor = self.classifier(embedding)
-        logits = flat.unflatten(-1, (self.num_dims, self.num_bins))
+        logits = flat.reshape(*flat.shape[:-1], self.num_dims, self.num_bins)
         chances = torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1)
         return AffectOutput(
             dims=chances @ self.centres.to(chances.dtype), embedding=embedding, extra={"bins": logits}

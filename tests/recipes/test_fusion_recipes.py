@@ -19,6 +19,7 @@ from affectkit.data.synthetic import write_synthetic
 from affectkit.predict import extract_features, named_extractor
 from affectkit.recipes import recipe_path
 from affectkit.report.robustness import open_run
+from affectkit.tasks import DimensionalTask
 from affectkit.types import AffectOutput
 
 pytestmark = [
@@ -86,11 +87,67 @@ def test_fit_test_predict_reload(recipe: str, features: str, tmp_path: Path) -> 
                 for place in batch.masks["utterance"][row].nonzero().flatten().tolist():
                     found[key, place] = logits[row, place]
     rows = list(csv.DictReader(tested.splitlines()))
-    assert {(row["key"], int(row["utterance"])) for row in rows} == set(found)
-    for row in rows:
-        written = [float(value) for name, value in row.items() if name.startswith("p_")]
-        chances = found[row["key"], int(row["utterance"])].double().softmax(dim=-1)
+    assert {(line["key"], int(line["utterance"])) for line in rows} == set(found)
+    for line in rows:
+        written = [float(value) for name, value in line.items() if name.startswith("p_")]
+        chances = found[line["key"], int(line["utterance"])].double().softmax(dim=-1)
         torch.testing.assert_close(chances, torch.tensor(written, dtype=torch.float64), atol=2e-5, rtol=0)
+
+
+MOVIE = [
+    *("--model.init_args.inputs", json.dumps(WIDTHS), "--model.init_args.hidden_dim", "16"),
+    *("--data.init_args.modalities", json.dumps(sorted(WIDTHS))),
+]
+LSTM_OVER_BINS = ["--model.init_args.context_model", "bc_lstm", "--model.init_args.bins", "7"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes"),
+    [("movie_affect", MOVIE), ("movie_affect_tiny", []), ("movie_affect_tiny", LSTM_OVER_BINS)],
+)
+def test_segments_through_fit_test_predict_reload(
+    recipe: str, changes: list[str], features: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    given = [*options("movie_affect_tiny", features, run), *changes]
+    given[1] = f"recipe:{recipe}"
+    assert train(["fit", *given, "--trainer.max_epochs", "2"]) == 0
+    best = run / "checkpoints" / "best.ckpt"
+    scores = [row.value for row in read_log(run) if row.key == "val/pearson"]
+    assert len(scores) == 2 and torch.load(best, weights_only=True)["epoch"] == scores.index(max(scores))
+    assert train(["test", *given, "--ckpt_path", "best"]) == 0
+    results = json.loads((run / "metrics.json").read_text())
+    wanted = {"test/ccc_valence", "test/ccc_arousal", "test/pearson", "test/bin_accuracy_within_1"}
+    assert wanted <= set(results["metrics"])
+    assert results["protocols"]["test/bin_accuracy_within_1"] == "bin_accuracy[bins=7,within=1]"
+    assert results["metrics"]["test/bin_accuracy"] <= results["metrics"]["test/bin_accuracy_within_1"]
+    assert results["context"] == ("past" if changes == LSTM_OVER_BINS else "none")
+    assert train(["predict", *given, "--ckpt_path", str(best)]) == 0
+    tested = (run / "predictions.csv").read_text(encoding="utf-8")
+    assert (run / "predicted.csv").read_text(encoding="utf-8") == tested
+    # Without the command line, the checkpoint alone gives what the test wrote.
+    task = DimensionalTask.load_from_checkpoint(best).eval()
+    found: dict[tuple[str, int], Tensor] = {}
+    with torch.no_grad():
+        for batch in ConversationDataModule(features, batch_size=2).test_dataloader():
+            output: AffectOutput = task(batch)
+            assert output.dims is not None
+            for row, key in enumerate(batch.keys):
+                for place in batch.masks["utterance"][row].nonzero().flatten().tolist():
+                    found[key, place] = output.dims[row, place]
+    rows = list(csv.DictReader(tested.splitlines()))
+    assert {(line["key"], int(line["utterance"])) for line in rows} == set(found)
+    for line in rows:
+        written = torch.tensor([float(line["dim_valence"]), float(line["dim_arousal"])])
+        torch.testing.assert_close(found[line["key"], int(line["utterance"])], written, atol=2e-5, rtol=0)
+
+
+def test_what_is_known_of_the_published_settings_of_movies() -> None:
+    recipe = yaml.safe_load(recipe_path("movie_affect").read_text(encoding="utf-8"))
+    model, epochs = recipe["model"]["init_args"], recipe["trainer"]["max_epochs"]
+    assert model["inputs"] == {"appearance": 2048, "motion": 1024, "sound": 1582, "vggish": 128}
+    assert (model["fusion"], model["schedule"]) == ("feature_tokens", "step")
+    assert [share * epochs for share in model["milestones"]] == pytest.approx([30, 60])
 
 
 def test_the_published_settings_of_emotiontalk() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CLIP_CAER
+from affectkit.catalog.papers import CLIP_CAER, M2FNET
 
 ROWS: tuple[Component, ...] = (
     Component(
@@ -59,6 +59,52 @@ ROWS: tuple[Component, ...] = (
         "encoder",
         ("visual",),
         aliases=("stage features", "multi-level features"),
+    ),
+    Component(
+        "LogMelConvEncoder",
+        "affectkit.encoders.LogMelConvEncoder",
+        "encoder",
+        ("audio",),
+        aliases=("log-mel CNN", "speech emotion recognition", "spectrogram"),
+    ),
+    Component(
+        "SpectrogramConvEncoder",
+        "affectkit.encoders.SpectrogramConvEncoder",
+        "encoder",
+        ("audio",),
+        aliases=("spectrogram CNN",),
+    ),
+    Component(
+        "TransformersAudioEncoder",
+        "affectkit.encoders.TransformersAudioEncoder",
+        "encoder",
+        ("audio",),
+        extra="text",
+        aliases=("wav2vec2", "HuBERT", "WavLM"),
+    ),
+    Component(
+        "LogMel",
+        "affectkit.encoders.LogMel",
+        "transform",
+        ("audio",),
+        aliases=("mel spectrogram",),
+    ),
+    Component(
+        "SpectrogramMasking",
+        "affectkit.encoders.SpectrogramMasking",
+        "transform",
+        ("audio",),
+        paper="Park et al., Interspeech 2019, arXiv:1904.08779",
+        aliases=("SpecAugment",),
+    ),
+    Component(
+        "FaceAreaPooling",
+        "affectkit.temporal.FaceAreaPooling",
+        "temporal",
+        ("visual",),
+        paper=M2FNET,
+        status="rebuilt",
+        aliases=("faces by area", "M2FNet visual branch"),
     ),
     Component("FrameMean", "affectkit.temporal.FrameMean", "temporal"),
     Component(

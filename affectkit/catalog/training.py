@@ -204,6 +204,13 @@ ROWS: tuple[Component, ...] = (
         PRC,
         aliases=("explicit and implicit interpretation", "speaker profile"),
     ),
+    Component(
+        "AudioTask",
+        "affectkit.tasks.AudioTask",
+        "task",
+        ("audio",),
+        aliases=("audio_emotion", "speech emotion recognition task"),
+    ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(
         "DialogueTextTask",

@@ -22,6 +22,7 @@ from affectkit.encoders.spectrogram_masking import SpectrogramMasking
 from affectkit.encoders.text_tokenizer import TextTokenizer
 from affectkit.encoders.timm_image import TimmImageEncoder
 from affectkit.encoders.timm_stages import TimmStageEncoder
+from affectkit.encoders.transformers_audio import TransformersAudioEncoder
 from affectkit.encoders.transformers_text import TransformersTextEncoder
 from affectkit.encoders.transformers_tokens import TransformersTokenEncoder
 from affectkit.encoders.weights_digest import weights_digest
@@ -42,6 +43,7 @@ __all__ = [
     "TextTokenizer",
     "TimmImageEncoder",
     "TimmStageEncoder",
+    "TransformersAudioEncoder",
     "TransformersTextEncoder",
     "TransformersTokenEncoder",
     "Waveform",

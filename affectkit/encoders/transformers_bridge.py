@@ -96,8 +96,6 @@ def load_audio_model(source: TextModelSource) -> nn.Module:
     """
     library: Any = require("transformers", extra="text", purpose="Encoding sound with a transformer")
     if source.name == TINY:
-        state = torch.random.get_rng_state()
-        torch.manual_seed(0)  # equal weights in every process, and the caller's random numbers as they were
         config = library.Wav2Vec2Config(
             hidden_size=16,
             num_hidden_layers=2,
@@ -111,8 +109,10 @@ def load_audio_model(source: TextModelSource) -> nn.Module:
             num_conv_pos_embeddings=8,
             num_conv_pos_embedding_groups=2,
         )
-        made: nn.Module = library.Wav2Vec2Model(config)
-        torch.random.set_rng_state(state)
+        # The same weights each time, whatever was drawn before.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            made: nn.Module = library.Wav2Vec2Model(config)
         return made
     loaded: nn.Module = library.AutoModel.from_pretrained(source.name, local_files_only=source.local)
     return loaded.float()

@@ -1,6 +1,7 @@
 """Pure functions behind losses, metrics and curricula."""
 
 from affectkit.functional.band_power import band_power
+from affectkit.functional.box_areas import box_areas
 from affectkit.functional.ccc import ccc
 from affectkit.functional.centre_distance import ClassSums, class_sums, relative_centre_distance
 from affectkit.functional.class_geometry import ClassGeometry, class_geometry
@@ -79,6 +80,7 @@ __all__ = (
     "band_power",
     "batch_all_counts",
     "bin_centres",
+    "box_areas",
     "brier_rows",
     "ccc",
     "class_f1",

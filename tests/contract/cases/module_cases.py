@@ -13,6 +13,8 @@ from module_runs import (
     run_context,
     run_eeg,
     run_encoder,
+    run_faces,
+    run_frames,
     run_fusion,
     run_head,
     run_loss,
@@ -26,6 +28,7 @@ from module_runs import (
     run_temporal,
     run_tokens,
     run_views,
+    run_waveforms,
     temporal,
     tiny_text_model,
     trained_experts,
@@ -52,9 +55,12 @@ from affectkit.distill import (
 )
 from affectkit.encoders import (
     IdentityEncoder,
+    LogMelConvEncoder,
     ProjectionEncoder,
+    SpectrogramConvEncoder,
     TimmImageEncoder,
     TimmStageEncoder,
+    TransformersAudioEncoder,
     TransformersTokenEncoder,
 )
 from affectkit.fusion import (
@@ -109,7 +115,7 @@ from affectkit.losses import (
     WeightedSmoothingLoss,
     WeightedSum,
 )
-from affectkit.temporal import FrameMean, TemporalStreams, TemporalTransformer
+from affectkit.temporal import FaceAreaPooling, FrameMean, TemporalStreams, TemporalTransformer
 
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
@@ -129,6 +135,21 @@ CASES: dict[str, list[Case]] = {
     ],
     "TimmStageEncoder": [Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures)],
     "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
+    "LogMelConvEncoder": [
+        Case(lambda: LogMelConvEncoder(8000, num_mels=12, widths=(4, 6)), run_waveforms),
+        Case(
+            lambda: LogMelConvEncoder(8000, num_mels=12, widths=(4,), normalization="recording"),
+            run_waveforms,
+        ),
+    ],
+    "SpectrogramConvEncoder": [Case(lambda: SpectrogramConvEncoder(12, widths=(4, 6)), run_frames)],
+    "TransformersAudioEncoder": [
+        Case(lambda: TransformersAudioEncoder("tiny", layers=(0, -1), trained="all"), run_waveforms)
+    ],
+    "FaceAreaPooling": [
+        Case(lambda: FaceAreaPooling(6, 3), run_faces),
+        Case(lambda: FaceAreaPooling(6, 3, frames="mean"), run_faces),
+    ],
     "FrameMean": [Case(lambda: FrameMean(6), run_temporal)],
     "ConcatFusion": [
         Case(lambda: ConcatFusion(IN_DIMS), run_fusion),

@@ -212,6 +212,33 @@ def run_pictures(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_waveforms(module: nn.Module, batch: int) -> Leaves:
+    waves = torch.randn(batch, 1200, generator=torch.Generator().manual_seed(0)) * 0.1
+    lengths = 1200 - 400 * (torch.arange(batch) % 3)
+    result: Encoding = module(waves, torch.arange(1200) < lengths.unsqueeze(1))
+    assert result.pooled.shape == (batch, module.out_dim)
+    # padded frames of a transformer hold anything
+    return leaves(result._replace(tokens=None))
+
+
+def run_frames(module: nn.Module, batch: int) -> Leaves:
+    frames = torch.randn(batch, 30, 12, generator=torch.Generator().manual_seed(0))
+    lengths = 30 - 10 * (torch.arange(batch) % 3)
+    result: Encoding = module(frames, torch.arange(30) < lengths.unsqueeze(1))
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
+def run_faces(module: nn.Module, batch: int) -> Leaves:
+    random = torch.Generator().manual_seed(0)
+    faces = torch.randn(batch, UTTERANCES, 2, 6, generator=random)
+    areas = torch.rand(batch, UTTERANCES, 2, generator=random)
+    areas[:, 0] = 0.0
+    result: Encoding = module(faces, areas, torch.randn(batch, UTTERANCES, 3, generator=random))
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
 @functools.cache
 def tiny_text_model() -> TemporaryDirectory[str]:
     """A folder with a random transformer, kept until the process ends."""

@@ -41,7 +41,7 @@ class HeardTurn(NamedTuple):
         if self.speaker:
             number = int(self.speaker)
             letter = chr(ord("A") + number) if number < 26 else f"speaker {number + 1}"
-        wrong = f" (true: {self.target})" if self.wrong() else ""
+        wrong = f"\n(true: {self.target})" if self.wrong() else ""
         return f"{letter} {self.prediction}{wrong}".strip()
 
     def wrong(self) -> bool:
@@ -102,7 +102,7 @@ def modality_section(turns: Sequence[HeardTurn]) -> Section | None:
                     "Shares",
                     ["turn", *shares],
                     [
-                        [caption, *(f"{share[place]:.6f}" for share in shares.values())]
+                        [caption.replace("\n", " "), *(f"{share[place]:.6f}" for share in shares.values())]
                         for place, caption in enumerate(captions)
                     ],
                 ),

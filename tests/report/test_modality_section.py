@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.colors import same_color
 
-from affectkit.report.figures.style import PALETTE
+from affectkit.report.figures.style import INK
 from affectkit.report.modality_section import modality_section, read_heard_turns
 
 TABLE = """key,utterance,target,prediction,p_joy,p_fear,speaker,share_audio,share_text
@@ -36,11 +36,14 @@ def test_a_conversation_of_median_length_is_drawn_with_who_spoke_and_what_was_wr
     (picture,) = section.pictures
     (axes,) = picture.figure.axes
     labels = axes.get_xticklabels()
-    assert [text.get_text() for text in labels] == ["A joy", "speaker 28 joy (true: fear)", "joy"]
-    assert [same_color(text.get_color(), PALETTE[1]) for text in labels] == [False, True, False]
+    assert [text.get_text() for text in labels] == ["A joy", "speaker 28 joy\n(true: fear)", "joy"]
+    assert [same_color(text.get_color(), INK) for text in labels] == [True, False, True]
     assert axes.get_title(loc="left") == "Share of each modality in typical"
     assert picture.numbers is not None
-    assert picture.numbers.rows[0] == ["A joy", "0.250000", "0.750000"]
+    assert picture.numbers.rows[:2] == [
+        ["A joy", "0.250000", "0.750000"],
+        ["speaker 28 joy (true: fear)", "1.000000", "0.000000"],
+    ]
     (means,) = section.tables
     assert [list(row) for row in means.rows] == [["audio", "6 of 10", "0.542"], ["text", "8 of 10", "0.719"]]
 

@@ -11,6 +11,8 @@ from affectkit.report.figures.style import PALETTE, figure_style
 
 #: Fillings that tell modalities apart without colour.
 _HATCHES = ("", "//", "..", "xx", "\\\\")
+#: Dark enough for text, and none of the fillings.
+_MARK = "#b00020"
 
 
 def modality_weights_figure(
@@ -42,7 +44,11 @@ def modality_weights_figure(
             )
     places = np.arange(len(turns))
     with figure_style():
-        figure = Figure(figsize=(1.6 + 0.55 * max(len(turns), 4), 3.2), layout="constrained")
+        upright = len(turns) > 6
+        longest = max((len(line) for turn in turns for line in turn.split("\n")), default=0)
+        # Text that stands upright takes height from the bars.
+        height = 2.6 + (0.075 * longest if upright else 0.4)
+        figure = Figure(figsize=(1.6 + 0.55 * max(len(turns), 4), height), layout="constrained")
         axes = figure.add_subplot()
         floor = np.zeros(len(turns))
         for number, (name, value) in enumerate(sorted(values.items())):
@@ -57,9 +63,9 @@ def modality_weights_figure(
                 label=name,
             )
             floor = floor + value
-        axes.set_xticks(places, list(turns), rotation=90 if len(turns) > 6 else 0, fontsize=8)
+        axes.set_xticks(places, list(turns), rotation=90 if upright else 0, fontsize=8)
         for place in marked:
-            axes.get_xticklabels()[place].set_color(PALETTE[1])
+            axes.get_xticklabels()[place].set_color(_MARK)
         axes.set(ylabel="share", ylim=(0, 1.02 * max(1.0, floor.max(initial=0.0))))
         # Above the legend, which a long heading would meet.
         axes.set_title(title, pad=22)

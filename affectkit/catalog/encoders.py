@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CLIP_CAER, M2FNET
+from affectkit.catalog.papers import CLIP_CAER, COMPOUND, M2FNET
 
 ROWS: tuple[Component, ...] = (
     Component(
@@ -83,6 +83,12 @@ ROWS: tuple[Component, ...] = (
         aliases=("wav2vec2", "HuBERT", "WavLM"),
     ),
     Component(
+        "UtteranceEncoder",
+        "affectkit.encoders.UtteranceEncoder",
+        "encoder",
+        aliases=("fine-tuning in a conversation",),
+    ),
+    Component(
         "LogMel",
         "affectkit.encoders.LogMel",
         "transform",
@@ -107,6 +113,20 @@ ROWS: tuple[Component, ...] = (
         aliases=("faces by area", "M2FNet visual branch"),
     ),
     Component("FrameMean", "affectkit.temporal.FrameMean", "temporal"),
+    Component(
+        "TemporalConvNet",
+        "affectkit.temporal.TemporalConvNet",
+        "encoder",
+        paper="Bai et al., 2018, arXiv:1803.01271",
+        aliases=("TCN", "temporal convolution"),
+    ),
+    Component(
+        "FrameToClip",
+        "affectkit.temporal.FrameToClip",
+        "temporal",
+        paper=COMPOUND,
+        aliases=("majority vote over frames", "clip decision"),
+    ),
     Component(
         "TemporalTransformer",
         "affectkit.temporal.TemporalTransformer",

@@ -25,6 +25,7 @@ from affectkit.encoders.timm_stages import TimmStageEncoder
 from affectkit.encoders.transformers_audio import TransformersAudioEncoder
 from affectkit.encoders.transformers_text import TransformersTextEncoder
 from affectkit.encoders.transformers_tokens import TransformersTokenEncoder
+from affectkit.encoders.utterance import UtteranceEncoder
 from affectkit.encoders.weights_digest import weights_digest
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "TransformersAudioEncoder",
     "TransformersTextEncoder",
     "TransformersTokenEncoder",
+    "UtteranceEncoder",
     "Waveform",
     "WindowTokens",
     "clip",

@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,14 +214,29 @@ def measure(
     )
 
 
+def cell_path(work: Path, place: tuple[str, str, int, str]) -> Path:
+    """Where a cell is kept."""
+    name = "-".join(str(part) for part in place).replace(" ", "_")
+    return work / "cells" / f"{name}.json"
+
+
+def whole_seeds(
+    wanted: Sequence[tuple[str, str, int, str]], work: Path, *, speakers: int
+) -> list[tuple[str, str, int, str]]:
+    """Those cells whose system and seed are finished for every speaker."""
+    there = [place for place in wanted if cell_path(work, place).is_file()]
+    counts = Counter(place[:3] for place in there)
+    return [place for place in there if counts[place[:3]] == speakers]
+
+
 def run_cells(
     wanted: Sequence[tuple[str, str, int, str]], voices: Voices, settings: Settings, work: Path
 ) -> list[Cell]:
     """Every cell, from the folder of finished ones where it is there."""
     cells, taken = [], []
-    for done, (normalization, system, seed, speaker) in enumerate(wanted, start=1):
-        name = "-".join([normalization, system, str(seed), speaker]).replace(" ", "_")
-        path = work / "cells" / f"{name}.json"
+    for done, place in enumerate(wanted, start=1):
+        normalization, system, seed, speaker = place
+        path = cell_path(work, place)
         if path.is_file():
             cell = Cell(**json.loads(path.read_text(encoding="utf-8")))
         else:
@@ -238,7 +254,9 @@ def run_cells(
             partial.replace(path)
             taken.append(cell.seconds)
             left = statistics.mean(taken) * (len(wanted) - done) / 60
-            print(f"[{done}/{len(wanted)}] {name}: {cell.seconds:.1f} s, {left:.0f} min left", flush=True)
+            print(
+                f"[{done}/{len(wanted)}] {path.stem}: {cell.seconds:.1f} s, {left:.0f} min left", flush=True
+            )
         cells.append(cell)
     return cells
 
@@ -372,6 +390,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--picture", type=Path, help="confusion of the best network, as PNG")
     parser.add_argument("--work", type=Path, help="folder of finished cells, where a new call goes on")
+    parser.add_argument("--finished", action="store_true", help="measure nothing: write what is finished")
     parser.add_argument("--quick", action="store_true", help="one seed, one epoch: does it run?")
     options = parser.parse_args(arguments)
     settings = Settings(epochs=1, batch=8) if options.quick else Settings()
@@ -389,6 +408,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.finished:
+            wanted = whole_seeds(wanted, work, speakers=len(speakers))
         cells = run_cells(wanted, voices, settings, work)
     networks = list(cells)
     cells += baseline(options.data, voices)

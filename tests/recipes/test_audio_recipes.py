@@ -83,4 +83,4 @@ def test_the_metric_loss_is_one_key(shards: Path, tmp_path: Path) -> None:
     given += ["--model.init_args.metric_loss", "none", "--trainer.max_epochs", "1"]
     assert train(["fit", *given]) == 0
     log = (folder / "metrics.csv").read_text()
-    assert "train/classification_step" in log and "train/metric_step" not in log
+    assert "train/loss_classification_step" in log and "metric" not in log

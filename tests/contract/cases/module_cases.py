@@ -11,6 +11,7 @@ from module_runs import (
     label_scorer,
     run_binned_loss,
     run_context,
+    run_decision,
     run_eeg,
     run_encoder,
     run_faces,
@@ -62,6 +63,7 @@ from affectkit.encoders import (
     TimmStageEncoder,
     TransformersAudioEncoder,
     TransformersTokenEncoder,
+    UtteranceEncoder,
 )
 from affectkit.fusion import (
     AttentionalSelectiveFusion,
@@ -81,6 +83,7 @@ from affectkit.fusion import (
 from affectkit.heads import (
     BinnedDimensionalHead,
     ClassificationHead,
+    CompoundFromBasic,
     CosineHead,
     DimensionalHead,
     LabelDistributionHead,
@@ -115,7 +118,14 @@ from affectkit.losses import (
     WeightedSmoothingLoss,
     WeightedSum,
 )
-from affectkit.temporal import FaceAreaPooling, FrameMean, TemporalStreams, TemporalTransformer
+from affectkit.temporal import (
+    FaceAreaPooling,
+    FrameMean,
+    FrameToClip,
+    TemporalConvNet,
+    TemporalStreams,
+    TemporalTransformer,
+)
 
 CASES: dict[str, list[Case]] = {
     "ProjectionEncoder": [Case(lambda: ProjectionEncoder(6, 4), run_encoder)],
@@ -146,9 +156,18 @@ CASES: dict[str, list[Case]] = {
     "TransformersAudioEncoder": [
         Case(lambda: TransformersAudioEncoder("tiny", layers=(0, -1), trained="all"), run_waveforms)
     ],
+    "UtteranceEncoder": [Case(lambda: UtteranceEncoder(ProjectionEncoder(6, 4)), run_encoder)],
     "FaceAreaPooling": [
         Case(lambda: FaceAreaPooling(6, 3), run_faces),
         Case(lambda: FaceAreaPooling(6, 3, frames="mean"), run_faces),
+    ],
+    "TemporalConvNet": [
+        Case(lambda: TemporalConvNet(6, (5, 4)), run_encoder),
+        Case(lambda: TemporalConvNet(6, (6,), context="both"), run_encoder),
+    ],
+    "FrameToClip": [
+        Case(lambda: FrameToClip(), run_decision),
+        Case(lambda: FrameToClip("vote"), run_decision),
     ],
     "FrameMean": [Case(lambda: FrameMean(6), run_temporal)],
     "ConcatFusion": [
@@ -295,6 +314,9 @@ CASES: dict[str, list[Case]] = {
             ),
             run_head,
         )
+    ],
+    "CompoundFromBasic": [
+        Case(lambda: CompoundFromBasic(ClassificationHead(6, 7), "fer7.official", "cexprdb7.abaw"), run_head),
     ],
     "CosineHead": [
         Case(lambda: CosineHead(6, 3, temperature=0.5, learn_temperature=True), run_head),

@@ -116,10 +116,6 @@ def epochs(data: ShardDataModule, number: int = 4) -> list[list[list[str]]]:  # 
 
 
 EACH = [
-    pytest.param(rule, curriculum, id=f"{curriculum}-{rule}")
-    for curriculum in CURRICULA
-    for rule in RULES
-]
     pytest.param(rule, curriculum, id=f"{curriculum}-{rule}") for curriculum in CURRICULA for rule in RULES
 ]
 

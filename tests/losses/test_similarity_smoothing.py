@@ -10,7 +10,7 @@ from torch import Tensor
 
 from affectkit.labels import ValenceArousalWheel, label_space
 from affectkit.losses import ClassificationLoss, FollowsProgress, SimilaritySmoothingLoss, WeightedSum
-from affectkit.types import AffectOutput, Target
+from affectkit.types import AffectOutput, LossTerms, Target
 
 SPACE = label_space("meld7.official")
 LOGITS = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
@@ -19,7 +19,8 @@ WEIGHT = [1.0, 2.0, 0.5, 1.0, 3.0, 1.5, 1.0]
 
 
 def value(loss: ClassificationLoss, logits: Tensor = LOGITS) -> float:
-    return loss(AffectOutput(logits=logits), Target(label=LABEL)).total.item()
+    terms: LossTerms = loss(AffectOutput(logits=logits), Target(label=LABEL))
+    return float(terms.total)
 
 
 def naive(sharpness: float) -> float:

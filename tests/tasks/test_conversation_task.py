@@ -343,11 +343,11 @@ def test_the_order_of_the_inputs_does_not_change_the_random_start() -> None:
 def test_soft_labels_sharpen_while_it_trains(conversations: str, tmp_path: Path) -> None:
     task = ConversationTask("meld7.official", {"text": 6}, soft_labels=0.5, class_weights="sqrt")
     loss = task.loss
-    assert isinstance(loss, SimilaritySmoothingLoss)
     seen: list[float] = []
 
     class Watch(Callback):
         def on_train_batch_end(self, *_: object) -> None:
+            assert isinstance(loss, SimilaritySmoothingLoss)
             seen.append(loss.sharpness)
 
     data = ConversationDataModule(conversations, modalities=["text"], batch_size=6)
@@ -365,6 +365,7 @@ def test_soft_labels_sharpen_while_it_trains(conversations: str, tmp_path: Path)
     fit.fit(task, datamodule=data)
     assert seen == [0.0, 0.5, 1.0, 1.0]
     # As for plain labels, the classes are weighed by their counts.
+    assert isinstance(loss, SimilaritySmoothingLoss)
     assert len(set(loss.class_weight.tolist())) > 1
-    with pytest.raises(ValueError, match="soft_labels=0.5 together with label_smoothing"):
+    with pytest.raises(ValueError, match=r"soft_labels=0\.5 together with label_smoothing"):
         ConversationTask("meld7.official", {"text": 6}, soft_labels=0.5, label_smoothing=0.1)

@@ -136,7 +136,7 @@ ROWS: tuple[Component, ...] = (
         "affectkit.conversation.MMGCN",
         "context",
         paper="Hu et al., ACL 2021, arXiv:2107.06779",
-        aliases=("mmgcn", "multimodal graph convolution", "GCNII"),
+        aliases=("multimodal graph convolution", "GCNII"),
     ),
     Component(
         "ResidualTransformerStack",

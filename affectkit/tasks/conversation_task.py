@@ -362,11 +362,12 @@ class ConversationTask(AffectTask):
         if (
             self._weighting is not None
             and self.training
-            and target.label is not None
+            and batch.target.label is not None
             and batch.speaker is not None
         ):
             mask = batch.masks["utterance"]
-            weight = self._weighting.weights(target.label, batch.speaker, mask, progress=self.progress)
+            # How hard a conversation is depends on what was felt in it, not on whose emotion is asked for.
+            weight = self._weighting.weights(batch.target.label, batch.speaker, mask, progress=self.progress)
             target = target._replace(weight=weight if target.weight is None else weight * target.weight)
         terms = self.loss(output, target)
         imbalance, self._imbalance = self._imbalance, None

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from affectkit.conversation import BcLSTM, DialogueRNN
+from affectkit.conversation import BcLSTM, DialogueRNN, M2FNet
 from affectkit.encoders import ProjectionEncoder
 from affectkit.fusion import ConcatFusion, GatedFusion
 from affectkit.heads import ClassificationHead, MultiHead
@@ -88,6 +88,8 @@ ConversationTask("meld7.official", INPUTS, fusion=GatedFusion(INPUTS, 4), contex
 ConversationTask("meld7.official", INPUTS, fusion=ConcatFusion({"text": 4}), context_model=BcLSTM(4, 4))
 ConversationTask("meld7.official", INPUTS, head=MyHead(), loss=MyLoss(), fusion=MyFusion())
 ConversationTask("meld7.official", INPUTS, context_model=MyContext())
+ConversationTask("meld7.official", INPUTS, context_model=M2FNet({"text": 128}, 4), context_options=None)
+ConversationTask("meld7.official", INPUTS, context_model="transformer", context_options={"window_past": 3})
 WeightedSum({"emotion": ClassificationLoss(7), "mine": MyLoss()})
 MultiHead(MyHead(), {"sentiment": ClassificationHead(4, 3)})
 AffectTask({"text": ProjectionEncoder(8, 4)}, fusion=MyFusion(), head=MyHead(), loss=MyLoss())

@@ -124,15 +124,8 @@ _CHAT: Final = (
 )
 
 
-def language_model_source(name_or_path: str, *, owner: str) -> TextModelSource:
-    """As :func:`text_model_source`; ``"tiny"`` is a random model of bytes that needs no file."""
-    if name_or_path == TINY:
-        return TextModelSource(TINY, True, TINY)
-    return text_model_source(name_or_path, owner=owner)
-
-
 def load_language_tokenizer(source: TextModelSource) -> Any:
-    """Load the tokenizer of a language model.
+    """Load the tokenizer of a language model; that of ``"tiny"`` reads bytes.
 
     Raises:
         MissingExtraError: If transformers is not installed.
@@ -141,7 +134,7 @@ def load_language_tokenizer(source: TextModelSource) -> Any:
 
 
 def load_language_model(source: TextModelSource, *, dtype: torch.dtype, four_bit: bool) -> nn.Module:
-    """Load a causal language model.
+    """Load a causal language model; ``"tiny"`` is a small random one.
 
     Args:
         source: Where it is.

@@ -14,7 +14,7 @@ from affectkit.conversation.language_model import LabelScorer, free_answer, low_
 from affectkit.conversation.prompts import ChatTokenizer
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader.prompt_batch import PROMPT
-from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
+from affectkit.encoders.transformers_bridge import load_language_model, text_model_source
 from affectkit.encoders.weights_digest import weights_digest
 from affectkit.fusion import MeanFusion
 from affectkit.labels import label_space as named_label_space
@@ -145,7 +145,7 @@ class ConversationLLMTask(AffectTask):
             )
         tokenizer = ChatTokenizer(language_model)
         answers = [tokenizer.answer(word) for word in words]
-        source = language_model_source(language_model, owner="ConversationLLMTask")
+        source = text_model_source(language_model, owner="ConversationLLMTask")
         base = load_language_model(
             source,
             dtype=torch.bfloat16 if weights_dtype == "bfloat16" else torch.float32,

@@ -48,7 +48,7 @@ def test_fit_test_predict_reload(recipe: str, given: list[str], features: str, t
     options += [*given, "--trainer.max_epochs", "2", "--trainer.devices", "1"]
     assert train(["fit", *options]) == 0
     opened = read_curriculum(folder)
-    conversations = [{key.split("/")[0] for key, _ in opened[epoch]} for epoch in (0, 1)]
+    conversations = [{key.split("#")[0] for key, _ in opened[epoch]} for epoch in (0, 1)]
     assert len(conversations[0]) == 3 and len(conversations[1]) == 6
     assert train(["test", *options, "--ckpt_path", "best"]) == 0
     results = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def test_fit_test_predict_reload(recipe: str, given: list[str], features: str, t
     values = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["data"]["init_args"]
     shown = {name: values[name] for name in ("template", "context_window", "max_tokens", "demonstrations")}
     data = ConversationPromptDataModule(features, "tiny", batch_size=5, **shown)
-    found = {}
+    found: dict[str, torch.Tensor] = {}
     with torch.no_grad():
         for batch in data.test_dataloader():
             logits = task(batch).logits

@@ -14,7 +14,7 @@ from affectkit.conversation.prompts import PromptTemplate
 from affectkit.curriculum import BabyStepCurriculum, WeightedShiftDifficulty
 from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ConversationPromptDataModule
-from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
+from affectkit.encoders.transformers_bridge import load_language_model, text_model_source
 from affectkit.labels import LabelSpaceMismatchError
 from affectkit.tasks import BaseMismatchError, ConversationLLMTask
 from affectkit.tasks.answer_loss import ANSWER
@@ -106,7 +106,7 @@ def test_a_checkpoint_on_other_weights_or_layers_is_refused(
     trained: tuple[ConversationLLMTask, Path], tmp_path: Path
 ) -> None:
     module, path = trained
-    source = language_model_source("tiny", owner="a test")
+    source = text_model_source("tiny", owner="a test")
     other: Any = load_language_model(source, dtype=torch.float32, four_bit=False)
     with torch.no_grad():
         other.lm_head.weight.add_(1e-3)
@@ -126,7 +126,7 @@ def test_a_local_folder_is_the_same_model(
 ) -> None:
     module, path = trained
     base: Any = load_language_model(
-        language_model_source("tiny", owner="a test"), dtype=torch.float32, four_bit=False
+        text_model_source("tiny", owner="a test"), dtype=torch.float32, four_bit=False
     )
     base.save_pretrained(tmp_path / "model")
     module.tokenizer.tokenizer.save_pretrained(tmp_path / "model")
@@ -224,7 +224,7 @@ def test_updates_are_written_as_peft_does(
     module = trained[0]
     module.save_adapter(tmp_path / "adapter")
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
-    source = language_model_source("tiny", owner="a test")
+    source = text_model_source("tiny", owner="a test")
     base = load_language_model(source, dtype=torch.float32, four_bit=False)
     elsewhere: Any = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
     batch = next(iter(data(conversations).test_dataloader()))

@@ -34,9 +34,9 @@ class LabelScorer(nn.Module):
 
     Examples:
         >>> from affectkit.conversation.prompts import ChatTokenizer
-        >>> from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
+        >>> from affectkit.encoders.transformers_bridge import text_model_source, load_language_model
         >>> tokenizer = ChatTokenizer("tiny")
-        >>> source = language_model_source("tiny", owner="me")
+        >>> source = text_model_source("tiny", owner="me")
         >>> model = load_language_model(source, dtype=torch.float32, four_bit=False)
         >>> scorer = LabelScorer(model, [tokenizer.answer(word) for word in ("joy", "anger")]).eval()
         >>> prompt = torch.tensor([tokenizer.prompt([{"role": "user", "content": "Hurray!"}])])

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from affectkit.conversation.prompts.chat import ChatMessage
-from affectkit.encoders.transformers_bridge import language_model_source, load_language_tokenizer
+from affectkit.encoders.transformers_bridge import load_language_tokenizer, text_model_source
 
 
 class ChatTokenizer:
@@ -33,7 +33,7 @@ class ChatTokenizer:
     """
 
     def __init__(self, name_or_path: str) -> None:
-        self.source = language_model_source(name_or_path, owner="ChatTokenizer")
+        self.source = text_model_source(name_or_path, owner="ChatTokenizer")
         self.tokenizer: Any = load_language_tokenizer(self.source)
         if self.tokenizer.eos_token_id is None:
             raise ValueError(

@@ -26,15 +26,15 @@ class UtteranceReading(NamedTuple):
 
 
 class UtteranceKnowledge:
-    """Readings by the key of an utterance, ``CONVERSATION/NUMBER`` with numbers from 0.
+    """Readings by the key of an utterance, ``CONVERSATION#NUMBER`` with numbers from 0.
 
     Args:
         readings: Reading of each utterance.
         source: Where they are from, for messages.
 
     Examples:
-        >>> known = UtteranceKnowledge({"d1/0": UtteranceReading(implicit="She hides her joy.")})
-        >>> known["d1/0"].implicit
+        >>> known = UtteranceKnowledge({"d1#0": UtteranceReading(implicit="She hides her joy.")})
+        >>> known["d1#0"].implicit
         'She hides her joy.'
     """
 

@@ -50,7 +50,7 @@ def index_conversations(
                 Demonstration(
                     text=utterance["text"],
                     label=utterance["label"],
-                    conversation=conversation_name(manifest.name, f"{store.key(position)}/{turn}"),
+                    conversation=conversation_name(manifest.name, f"{store.key(position)}#{turn}"),
                     split=store.split,
                     speaker=record["speakers"][utterance["speaker"]],
                 )

@@ -20,10 +20,9 @@ from affectkit.conversation.prompts import (
 from affectkit.conversation.retrieval import Asked, DemonstrationIndex
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader.conversation_reader import ConversationReader
-from affectkit.data.schema import ConversationRecord, ShardError
-from affectkit.data.store.utterance_store import TURN
-from affectkit.labels import LabelMap
-from affectkit.types import IGNORE_LABEL, Target
+from affectkit.data.loader.dialogue_text import DialogueTurn, DialogueTurnReader
+from affectkit.data.loader.item_target import ItemTarget
+from affectkit.data.schema import ShardError
 
 #: Name of the input that holds the ids of prompts.
 PROMPT: Final = "prompt"
@@ -33,21 +32,24 @@ class PromptSample(NamedTuple):
     """An utterance and its conversation.
 
     Args:
-        record: The conversation.
-        turn: Which utterance of it.
+        turn: The utterance.
         vector: Feature of the utterance that demonstrations are found by; None where there is none.
     """
 
-    record: ConversationRecord
-    turn: int
+    turn: DialogueTurn
     vector: Tensor | None
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        return self.turn.texts[self.turn.turn]
 
 
 class PromptReader:
-    """Reads an utterance of an :class:`~affectkit.data.store.UtteranceStore`.
+    """Reads an utterance, its conversation, and the feature that demonstrations are found by.
 
     Args:
-        modality: Stored feature that demonstrations are found by; None reads none.
+        modality: Name of the stored feature; None reads none.
 
     Raises:
         ShardError: If a member is missing or damaged.
@@ -58,12 +60,11 @@ class PromptReader:
 
     def __call__(self, members: Mapping[str, memoryview]) -> PromptSample:
         """Decode ``members``."""
-        turn = int(bytes(members[TURN]))
-        record = ConversationReader.record(members)
+        turn = DialogueTurnReader()(members)
         if self._modality is None:
-            return PromptSample(record, turn, None)
+            return PromptSample(turn, None)
         features = ConversationReader()(members).features
-        return PromptSample(record, turn, utterance_vector(features, self._modality, turn))
+        return PromptSample(turn, utterance_vector(features, self._modality, turn.turn))
 
 
 class PromptCollate:
@@ -72,7 +73,7 @@ class PromptCollate:
     Args:
         prompter: Makes the messages.
         tokenizer: Makes ids of them.
-        label_map: From the stored labels to those of the run; None where the data have none.
+        target: Joins the annotations.
         max_tokens: Tokens that a prompt may have.
         data: Name of the data set, which the names of its conversations begin with.
         index: Where demonstrations are looked up; None shows none.
@@ -81,7 +82,7 @@ class PromptCollate:
 
     Shape:
         - inputs["prompt"]: (B, T) int64, T the longest prompt; masks["prompt"]: (B, T) bool.
-        - target.label: (B,) int64, -100 where absent; target.weight: (B,) float32, 1 on valid rows.
+        - target: as of :class:`ItemTarget`.
         - meta["text"]: B utterances; meta["messages"]: B chats.
     """
 
@@ -90,7 +91,7 @@ class PromptCollate:
         prompter: ConversationPrompter,
         tokenizer: ChatTokenizer,
         *,
-        label_map: LabelMap | None,
+        target: ItemTarget,
         max_tokens: int,
         data: str,
         index: DemonstrationIndex | None = None,
@@ -99,7 +100,7 @@ class PromptCollate:
     ) -> None:
         self._prompter = prompter
         self._tokenizer = tokenizer
-        self._label_map = label_map
+        self._target = target
         self._max_tokens = max_tokens
         self._data = data
         self._index = index
@@ -126,21 +127,15 @@ class PromptCollate:
         for place, row in enumerate(rows):
             ids[place, : len(row)] = torch.tensor(row)
             mask[place, : len(row)] = True
-        label = None
-        if self._label_map is not None:
-            stored = [sample.record["utterances"][sample.turn]["label"] for sample in samples]
-            label = torch.tensor(
-                self._label_map([IGNORE_LABEL if one is None else one for one in stored]), dtype=torch.int64
-            )
         return AffectBatch(
             inputs={PROMPT: ids},
             masks={PROMPT: mask},
-            target=Target(label=label, weight=torch.tensor(valid, dtype=torch.float32)),
+            target=self._target([sample.turn.item for sample in samples], keys=keys, valid=valid),
             valid=torch.tensor(valid, dtype=torch.bool),
             keys=list(keys),
             meta={
                 "positions": list(positions),
-                "text": [sample.record["utterances"][sample.turn]["text"] for sample in samples],
+                "text": [sample.text for sample in samples],
                 "messages": chats,
             },
         )
@@ -150,10 +145,8 @@ class PromptCollate:
         if self._index is None:
             return shown
         asked = [
-            (place, sample.vector, Asked(sample.record["utterances"][sample.turn]["text"], conversation))
-            for place, (sample, conversation) in enumerate(
-                zip(samples, (conversation_name(self._data, key) for key in keys), strict=True)
-            )
+            (place, sample.vector, Asked(sample.text, conversation_name(self._data, key)))
+            for place, (sample, key) in enumerate(zip(samples, keys, strict=True))
             if sample.vector is not None
         ]
         if asked:
@@ -167,12 +160,11 @@ class PromptCollate:
         return shown
 
     def _chat(self, sample: PromptSample, key: str, shown: Sequence[Example]) -> list[ChatMessage]:
-        speakers = sample.record["speakers"]
-        turns = [Turn(speakers[one["speaker"]], one["text"]) for one in sample.record["utterances"]]
+        turns = [Turn(*one) for one in zip(sample.turn.names, sample.turn.texts, strict=True)]
         try:
             return self._prompter.fitted(
                 turns,
-                sample.turn,
+                sample.turn.turn,
                 count=self._tokenizer.count,
                 max_tokens=self._max_tokens,
                 examples=shown,
@@ -186,10 +178,10 @@ def conversation_name(data: str, key: str) -> str:
     """Name of the conversation of an utterance, unique over data sets.
 
     Examples:
-        >>> conversation_name("meld", "train-7/12")
+        >>> conversation_name("meld", "train-7#12")
         'meld/train-7'
     """
-    return f"{data}/{key.rpartition('/')[0]}"
+    return f"{data}/{key.rpartition('#')[0]}"
 
 
 def utterance_vector(features: Mapping[str, Tensor], modality: str, turn: int) -> Tensor | None:

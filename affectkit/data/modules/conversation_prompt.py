@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 from affectkit.conversation.prompts import (
@@ -12,12 +13,12 @@ from affectkit.conversation.prompts import (
     UtteranceKnowledge,
 )
 from affectkit.conversation.retrieval import DemonstrationIndex
+from affectkit.data.loader import item_target
 from affectkit.data.loader.index_conversations import index_conversations
 from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader, PromptSample
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
-from affectkit.data.store import record_difficulties
-from affectkit.data.store.utterance_store import UtteranceStore
+from affectkit.data.store.utterance_view import UtteranceView
 from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 
 
@@ -146,7 +147,7 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
         self._modality = modality
         self._knowledge = None if knowledge is None else UtteranceKnowledge.read(knowledge)
         self._index: DemonstrationIndex | None = None
-        self._by_utterance: dict[str, UtteranceStore] = {}
+        self._views: dict[str, UtteranceView] = {}
 
     @property
     def label_words(self) -> list[str]:
@@ -201,19 +202,19 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
                     f"{self.root} has no labels to show as demonstrations: set demonstrations to 0."
                 )
             if self._index_file is None:
-                conversations = self.store("train").conversations
-                self._index = index_conversations(conversations, modality=self._modality).relabelled(mapping)
+                index = index_conversations(super().store("train"), modality=self._modality)
+                self._index = index.relabelled(mapping)
             else:
                 encoder = self.manifest.features[self._modality].encoder
                 stored = DemonstrationIndex.load(self._index_file, encoder=encoder)
                 self._index = stored.relabelled(stored.label_space.map_to(space))
         return self._index
 
-    def store(self, split: str) -> UtteranceStore:
+    def store(self, split: str) -> UtteranceView:
         """The utterances of one split, opened once."""
-        if split not in self._by_utterance:
-            self._by_utterance[split] = UtteranceStore(super().store(split))
-        return self._by_utterance[split]
+        if split not in self._views:
+            self._views[split] = UtteranceView(super().store(split))
+        return self._views[split]
 
     def decoder(self, split: str) -> PromptReader:
         """The record, and the feature that demonstrations are found by."""
@@ -224,7 +225,7 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
         return PromptCollate(
             self.prompter(),
             self.tokenizer,
-            label_map=self.label_map,
+            target=item_target(self.manifest, self.label_map),
             max_tokens=self._max_tokens,
             data=self.manifest.name,
             index=self.demonstration_index(),
@@ -232,28 +233,15 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
             knowledge=self._knowledge,
         )
 
-    def measure(self, difficulty: Difficulty | RecordDifficulty) -> list[float]:
-        """Difficulty of each utterance of the train split: that of its conversation.
-
-        Raises:
-            ShardError: If a conversation has none, or cannot be read.
-        """
-        store = self.store("train")
-        found = record_difficulties(
-            store.conversations, difficulty, kind=self.manifest.kind, label_map=self.label_map
-        )
-        return [found[store.place(position)[0]] for position in range(len(store))]
-
     def open_positions(self) -> Callable[[int], Sequence[int]] | None:
         """Which utterances an epoch reads: all of each conversation that the curriculum opens."""
         curriculum = self._curriculum
         if curriculum is None or self.difficulties() is None:
             return None
-        store = self.store("train")
-        spans = [store.positions(place) for place in range(len(store.conversations))]
+        spans = [range(first, end) for first, end in pairwise(self.store("train").starts)]
 
         def choose(epoch: int) -> list[int]:
-            each = self.difficulties() or []
+            each = self.difficulties() or ()
             # Where a model graded utterances one by one, a conversation is as hard as its hardest.
             hard = [max(each[position] for position in span) for span in spans]
             return [position for one in curriculum.positions(hard, epoch=epoch) for position in spans[one]]
@@ -263,8 +251,8 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
     def _open(self, stage: str) -> None:
         super()._open(stage)
         if self._knowledge is not None:
-            for store in self._by_utterance.values():
-                self._knowledge.require(store.key(position) for position in range(len(store)))
+            for view in self._views.values():
+                self._knowledge.require(view.key(position) for position in range(len(view)))
         # Both raise where labels or demonstrations do not fit the run.
         self.prompter()
         self.demonstration_index()

@@ -9,13 +9,11 @@ from affectkit.data.store.lmdb_store import LmdbStore, is_lmdb, open_lmdb
 from affectkit.data.store.open_store import open_store
 from affectkit.data.store.protocol import SampleStore
 from affectkit.data.store.record_difficulties import record_difficulties
-from affectkit.data.store.utterance_store import UtteranceStore
 
 __all__ = (
     "CheckReport",
     "LmdbStore",
     "SampleStore",
-    "UtteranceStore",
     "add_difficulties",
     "check_dataset",
     "is_lmdb",

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
+from affectkit.encoders.transformers_bridge import load_language_model, text_model_source
 
 
 @pytest.fixture(scope="session")
 def loaded_model() -> nn.Module:
     pytest.importorskip("transformers", reason="needs the extra 'llm'")
-    source = language_model_source("tiny", owner="a test")
+    source = text_model_source("tiny", owner="a test")
     return load_language_model(source, dtype=torch.float32, four_bit=False)
 
 

@@ -16,6 +16,7 @@ from affectkit.conversation.retrieval import DemonstrationError, DemonstrationIn
 from affectkit.curriculum import BabyStepCurriculum, HclDifficulty
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader import PromptSample, index_conversations
+from affectkit.data.loader.dialogue_text import DialogueTurn
 from affectkit.data.modules import ConversationPromptDataModule, DataModuleError
 from affectkit.data.schema import ConversationRecord, ShardError, UtteranceRecord
 from affectkit.data.store import open_store
@@ -58,7 +59,7 @@ def test_a_prompt_is_the_prompters_and_every_utterance_comes_once(dialogues: str
         turns = [Turn(record["speakers"][one["speaker"]], one["text"]) for one in record["utterances"]]
         for turn, utterance in enumerate(record["utterances"]):
             chat = prompter.messages(turns, turn)
-            expected[f"{key}/{turn}"] = (utterance["label"], chat, module.tokenizer.prompt(chat))
+            expected[f"{key}#{turn}"] = (utterance["label"], chat, module.tokenizer.prompt(chat))
     assert found == expected
     assert module.prompt_facts()["context"] == "both"
 
@@ -73,7 +74,7 @@ def test_demonstrations_are_of_other_conversations_of_the_train_split(dialogues:
     shown = 0
     for split, loader in (("train", module.examples_dataloader()), ("test", module.test_dataloader())):
         texts = {
-            f"{key}/{turn}": one["text"]
+            f"{key}#{turn}": one["text"]
             for key, record in (train if split == "train" else test).items()
             for turn, one in enumerate(record["utterances"])
         }
@@ -117,10 +118,10 @@ def test_a_curriculum_opens_whole_conversations(dialogues: str) -> None:
     # Stable, so that equally hard ones keep their order in the store.
     easiest = sorted(train, key=hard.__getitem__)
     for epoch, share in ((0, 5), (1, 9), (2, 13), (7, 13)):
-        expected = [f"{key}/{n}" for key in easiest[:share] for n in range(len(train[key]["utterances"]))]
+        expected = [f"{key}#{n}" for key in easiest[:share] for n in range(len(train[key]["utterances"]))]
         opened = module.curriculum_order(epoch)
         assert [key for key, _ in opened] == expected
-        assert [value for _, value in opened] == [hard[key.split("/")[0]] for key in expected]
+        assert [value for _, value in opened] == [hard[key.split("#")[0]] for key in expected]
         assert set(module.shown_keys(epoch)) <= set(expected)
     # In the smallest stage every open utterance is shown, most of them several times.
     assert set(module.shown_keys(0)) == {key for key, _ in module.curriculum_order(0)}
@@ -129,7 +130,7 @@ def test_a_curriculum_opens_whole_conversations(dialogues: str) -> None:
 def test_what_is_known_is_shown_and_must_be_there(dialogues: str, tmp_path: Path) -> None:
     known = tmp_path / "known.jsonl"
     keys = [
-        f"{key}/{turn}"
+        f"{key}#{turn}"
         for split in ("train", "val", "test")
         for key, record in records(dialogues, split).items()
         for turn in range(len(record["utterances"]))
@@ -144,7 +145,7 @@ def test_what_is_known_is_shown_and_must_be_there(dialogues: str, tmp_path: Path
     known.write_text("".join(json.dumps({"key": key}) + "\n" for key in keys if "test" not in key))
     module = data(dialogues, knowledge=str(known))
     module.setup("fit")
-    with pytest.raises(PromptError, match=r"known\.jsonl says nothing about utterance 'test00/0'"):
+    with pytest.raises(PromptError, match=r"known\.jsonl says nothing about utterance 'test00#0'"):
         module.setup("test")
 
 
@@ -183,7 +184,7 @@ def test_what_lies_in_a_worker_is_the_same(dialogues: str) -> None:
     store, decode, collate = module.store("test"), module.decoder("test"), module.collate("test")
     samples = [decode(store.get(place)) for place in range(3)]
     rest: dict[str, Any] = {
-        "keys": ["a/0", "b/0", "c/0"],
+        "keys": ["a#0", "b#0", "c#0"],
         "positions": [0, 1, 2],
         "valid": [True, True, False],
     }
@@ -195,15 +196,15 @@ def test_what_lies_in_a_worker_is_the_same(dialogues: str) -> None:
 def test_an_utterance_without_its_feature_gets_no_demonstrations(dialogues: str) -> None:
     collate = data(dialogues, demonstrations=2).collate("test")
     turn: UtteranceRecord = {"id": "0", "text": "Hm.", "speaker": 0, "label": None}
-    sample = PromptSample({"id": "x", "speakers": ["a"], "utterances": [turn]}, 0, None)
-    batch = collate([sample], keys=["x/0"], positions=[0], valid=[True])
+    sample = PromptSample(DialogueTurn({"id": "x", "speakers": ["a"], "utterances": [turn]}, 0), None)
+    batch = collate([sample], keys=["x#0"], positions=[0], valid=[True])
     chats = batch.meta["messages"]
     assert isinstance(chats, list) and "other conversations" not in chats[0][0]["content"]
     assert batch.target.label is not None and batch.target.label.tolist() == [-100]
 
 
 def test_a_prompt_that_is_too_long_names_its_utterance(dialogues: str) -> None:
-    with pytest.raises(ShardError, match=r"Utterance 'test00/0': The prompt for .* and 40 are allowed"):
+    with pytest.raises(ShardError, match=r"Utterance 'test00#0': The prompt for .* and 40 are allowed"):
         list(data(dialogues, max_tokens=40).test_dataloader())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CLIP_CAER, NEUROGAZE
+from affectkit.catalog.papers import CLIP_CAER, COMPOUND, NEUROGAZE
 
 ROWS: tuple[Component, ...] = (
     Component("ClassificationHead", "affectkit.heads.ClassificationHead", "head"),
@@ -53,6 +53,13 @@ ROWS: tuple[Component, ...] = (
         "affectkit.heads.BinnedDimensionalHead",
         "head",
         aliases=("valence-arousal classes", "binned regression"),
+    ),
+    Component(
+        "CompoundFromBasic",
+        "affectkit.heads.CompoundFromBasic",
+        "head",
+        paper=COMPOUND,
+        aliases=("compound expressions", "basic to compound"),
     ),
     Component(
         "OrdinalHead",

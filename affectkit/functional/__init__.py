@@ -6,6 +6,8 @@ from affectkit.functional.ccc import ccc
 from affectkit.functional.centre_distance import ClassSums, class_sums, relative_centre_distance
 from affectkit.functional.class_geometry import ClassGeometry, class_geometry
 from affectkit.functional.class_weights import class_weights
+from affectkit.functional.clip_scores import ClipRule, clip_scores
+from affectkit.functional.compound_scores import CompoundRule, compound_scores
 from affectkit.functional.confusion import confusion_counts
 from affectkit.functional.cosine_logits import cosine_logits
 from affectkit.functional.cosine_ramp import cosine_ramp
@@ -65,6 +67,8 @@ __all__ = (
     "BinClosing",
     "ClassGeometry",
     "ClassSums",
+    "ClipRule",
+    "CompoundRule",
     "ContrastRows",
     "GraphNormalization",
     "HardestPairs",
@@ -88,7 +92,9 @@ __all__ = (
     "class_recall",
     "class_sums",
     "class_weights",
+    "clip_scores",
     "competence_pacing",
+    "compound_scores",
     "confusion_counts",
     "cosine_logits",
     "cosine_ramp",

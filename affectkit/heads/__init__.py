@@ -3,6 +3,7 @@
 from affectkit.heads.binned_dimensional import BinnedDimensionalHead
 from affectkit.heads.categorical_dimensional_graph import CategoricalDimensionalGraphHead
 from affectkit.heads.classification import ClassificationHead
+from affectkit.heads.compound_from_basic import CompoundFromBasic
 from affectkit.heads.cosine import CosineHead
 from affectkit.heads.dimensional import DimensionalHead
 from affectkit.heads.label_distribution import LabelDistributionHead
@@ -21,6 +22,7 @@ __all__ = [
     "BinnedDimensionalHead",
     "CategoricalDimensionalGraphHead",
     "ClassificationHead",
+    "CompoundFromBasic",
     "CosineHead",
     "DimensionalHead",
     "LabelDistributionHead",

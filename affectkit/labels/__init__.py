@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from affectkit.labels.aliases import ALIASES, canonical
+from affectkit.labels.compound_pairs import compound_pairs
 from affectkit.labels.counts import PublishedCounts, published_counts
 from affectkit.labels.errors import LabelSpaceMismatchError, UnknownLabelError
 from affectkit.labels.mapping import LabelMap
@@ -26,6 +27,7 @@ __all__ = (
     "affect_scale",
     "affect_scales",
     "canonical",
+    "compound_pairs",
     "label_space",
     "label_spaces",
     "published_counts",

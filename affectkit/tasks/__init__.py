@@ -13,6 +13,7 @@ from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.dataset_spec import DatasetError
 from affectkit.tasks.dialogue_text_task import DialogueTextTask
 from affectkit.tasks.dimensional_task import DimensionalTask
+from affectkit.tasks.frame_classification_task import FrameClassificationTask
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
@@ -42,6 +43,7 @@ __all__ = (
     "DescribesData",
     "DialogueTextTask",
     "DimensionalTask",
+    "FrameClassificationTask",
     "FrozenTeacher",
     "LossWindow",
     "MeanLoss",

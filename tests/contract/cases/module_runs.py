@@ -15,7 +15,7 @@ from affectkit.conversation.language_model import LabelScorer
 from affectkit.encoders import (
     PrincipalComponentsEncoder,
 )
-from affectkit.encoders.transformers_bridge import language_model_source, load_language_model
+from affectkit.encoders.transformers_bridge import load_language_model, text_model_source
 from affectkit.fusion import (
     ModalityExpertFusion,
 )
@@ -260,7 +260,7 @@ def tiny_text_model() -> TemporaryDirectory[str]:
 def label_scorer() -> nn.Module:
     """Four answers of one token and more, after prompts for a random language model."""
     pytest.importorskip("transformers", reason="needs the extra 'llm'")
-    source = language_model_source("tiny", owner="a test")
+    source = text_model_source("tiny", owner="a test")
     model = load_language_model(source, dtype=torch.float32, four_bit=False)
     return LabelScorer(model, [[70, 1], [71, 72, 1], [73, 1], [1]])
 
@@ -269,7 +269,7 @@ def run_prompts(module: nn.Module, batch: int) -> Leaves:
     ids = torch.arange(batch * 9).reshape(batch, 9) % 50 + 9
     mask = torch.arange(9) < torch.tensor([9, 4, 6][:batch])[:, None]
     result: Encoding = module(ids.masked_fill(~mask, 0), mask)
-    assert result.pooled.shape == (batch, module.out_dim) == (batch, 4)
+    assert result.pooled.shape == (batch, module.out_dim)
     return leaves(result)
 
 
@@ -284,6 +284,13 @@ def run_tokens(module: nn.Module, batch: int) -> Leaves:
 def run_temporal(module: nn.Module, batch: int) -> Leaves:
     result: Encoding = module(features(batch), mask_of(batch))
     assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
+def run_decision(module: nn.Module, batch: int) -> Leaves:
+    frames = AffectOutput(logits=features(batch, 3).requires_grad_())
+    result: AffectOutput = module(frames, mask_of(batch))
+    assert result.logits is not None and result.logits.shape == (batch, 3)
     return leaves(result)
 
 

@@ -1,12 +1,13 @@
 """Sentiment of CMU-MOSI from every fusion and every modality alone, with features of two kinds.
 
 ``distributed`` reads the features that bc-LSTM published, ``encoder`` the transcripts through a frozen
-sentence encoder in the place of the published text features; ``texts`` reads both. Every system is a fusion
-and a bidirectional GRU over the video, with the same settings. Each seed holds out 12 of the 62 training
-videos and trains on the others; settings, epochs and the system that a block is judged by are chosen on the
-held-out ones alone. What was chosen is also trained on all 62. Every training reads the test split once, complete
-and with any of the modalities (never all) missing in 30 and 50 % of the utterances, in the same way for all; on the
-features as distributed every fusion is trained once more with 30 % of the modalities hidden.
+sentence encoder in the place of the published text features; ``texts`` reads both. Every system is a
+fusion and a bidirectional GRU over the video, with the same settings. Each seed holds out 12 of the 62
+training videos and trains on the others; settings, epochs and the system that a block is judged by are
+chosen on the held-out ones alone. What was chosen is also trained on all 62. Every training reads the
+test split once, complete and with any of the modalities (never all) missing in 30 and 50 % of the
+utterances, in the same way for all; on the features as distributed every fusion is trained once more
+with 30 % of the modalities hidden.
 The published text and video features come from networks that learnt from the labels of the training
 videos: noise keeps them from looking better there than they are. ``--plain`` trains without it.
 A finished cell is kept in the work folder, and the same call after an interruption goes on with the others.

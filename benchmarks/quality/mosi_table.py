@@ -118,7 +118,7 @@ def rows(cells: Sequence[Cell], label: torch.Tensor) -> list[dict[str, Any]]:
 
 
 def missing_rows(cells: Sequence[Cell], label: torch.Tensor) -> list[dict[str, Any]]:
-    """The rows of ``missing_modalities``: each fusion by what is hidden in training and missing in the test."""
+    """The rows of ``missing_modalities``: each fusion, by what was hidden and what is missing."""
     both = {cell.system for cell in cells if cell.hidden}
     return missing_modalities.rows(
         [

@@ -110,13 +110,16 @@ class MosiVideos(LightningDataModule):
 
     @property
     def label_space(self) -> LabelSpace:
+        """Labels of the batches."""
         return label_space(SPACE)
 
     @property
     def feature_dims(self) -> dict[str, int]:
+        """Width of each modality."""
         return self._train.dims
 
     def class_counts(self, split: str) -> Tensor:
+        """How often each label occurs in a split."""
         videos, places = (
             (self._test, range(len(self._test.keys)))
             if split == "test"
@@ -126,6 +129,7 @@ class MosiVideos(LightningDataModule):
         return torch.bincount(torch.tensor([label for label in labels if label is not None]), minlength=2)
 
     def feature_statistics(self) -> dict[str, FeatureStatistics]:
+        """Mean and deviation over the videos that are trained on."""
         return {
             name: feature_statistics(
                 [self._train.samples[place].features[name] for place in self._kept], dim=dim
@@ -134,6 +138,7 @@ class MosiVideos(LightningDataModule):
         }
 
     def train_dataloader(self) -> DataLoader[int]:
+        """Ten videos a batch, in an order of their own in every epoch."""
         return DataLoader(
             self._kept,  # type: ignore[arg-type]
             batch_size=10,
@@ -144,10 +149,12 @@ class MosiVideos(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[int] | list[AffectBatch]:
+        """The held-out videos in one batch."""
         # Lightning takes an empty list for: there is nothing to validate on.
         return self._whole(self._train, self._held) if self._held else []
 
     def test_dataloader(self) -> DataLoader[int]:
+        """The test videos in one batch."""
         return self._whole(self._test, list(range(len(self._test.keys))))
 
     def _whole(self, videos: Videos, places: list[int]) -> DataLoader[int]:
@@ -158,6 +165,7 @@ class MosiVideos(LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
+        """Add the noise."""
         trainer = self.trainer
         if trainer is None or not (trainer.training or trainer.validating):
             return batch

@@ -17,12 +17,15 @@ def test_against_a_loop(rule: CompoundRule) -> None:
     logits = 3 * torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = compound_scores(logits, PAIRS, rule=rule)
     assert found.shape == (2, 5, 3)
-    combine = {"product": lambda a, b: a * b, "sum": lambda a, b: (a + b) / 2, "min": min}[rule]
     for b in range(2):
         for u in range(5):
             chances = [math.exp(float(v)) for v in logits[b, u]]
             chances = [value / sum(chances) for value in chances]
-            wanted = [math.log(combine(chances[first], chances[second])) for first, second in PAIRS]
+            wanted = []
+            for first, second in PAIRS:
+                one, other = chances[first], chances[second]
+                by_rule = {"product": one * other, "sum": (one + other) / 2, "min": min(one, other)}
+                wanted.append(math.log(by_rule[rule]))
             assert found[b, u].tolist() == pytest.approx(wanted)
 
 

@@ -145,7 +145,7 @@ def run_loss(module: nn.Module, batch: int) -> Leaves:
 
 def run_binned_loss(module: nn.Module, batch: int) -> Leaves:
     mask = mask_of(batch)
-    bins = features(batch, 8).unflatten(-1, (2, 4)).requires_grad_()
+    bins = features(batch, 8).reshape(batch, UTTERANCES, 2, 4).requires_grad_()
     output = AffectOutput(dims=features(batch, 2, seed=1), extra={"bins": bins})
     target = Target(dims=features(batch, 2, seed=2), weight=mask.float())
     result: LossTerms = module(output, target)

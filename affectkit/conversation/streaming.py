@@ -75,11 +75,17 @@ def refuse_future(model: object, context: str) -> None:
     Raises:
         ValueError: If ``context`` is not ``"past"``.
     """
-    if context != "past":
+    if context == "past":
+        return
+    if context != "both":
         raise ValueError(
-            f"{type(model).__name__} looks ahead (context={context!r}), so it cannot say anything before the "
-            "conversation is over: train it with context='past', or give it whole conversations."
+            f"{type(model).__name__} does not say whether it looks ahead (context={context!r}): give it an "
+            "attribute context of 'past' if it does not."
         )
+    raise ValueError(
+        f"{type(model).__name__} looks ahead (context={context!r}), so it cannot say anything before the "
+        "conversation is over: train it with context='past', or give it whole conversations."
+    )
 
 
 def join_turns(before: Tensor | None, turn: Tensor, *, keep: int | None = None) -> Tensor:

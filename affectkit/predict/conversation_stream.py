@@ -225,14 +225,19 @@ class ConversationStream:
                 "load the checkpoint that it was saved with."
             )
         device = self.task.device
-        self._dialogues = {
-            str(entry["name"]): _Dialogue(
-                [str(name) for name in entry["speakers"]],
-                int(entry["turns"]),
-                {key: value.to(device) for key, value in part_of_state(tensors, f"{number}/").items()},
-            )
-            for number, entry in enumerate(listed)
-        }
+        try:
+            self._dialogues = {
+                str(entry["name"]): _Dialogue(
+                    [str(name) for name in entry["speakers"]],
+                    int(entry["turns"]),
+                    {key: value.to(device) for key, value in part_of_state(tensors, f"{number}/").items()},
+                )
+                for number, entry in enumerate(listed)
+            }
+        except (KeyError, TypeError, ValueError) as error:
+            raise PredictError(
+                f"The list of conversations in {path} is damaged ({error!r}): save the stream anew."
+            ) from error
 
     def _batch(self, features: Features | Mapping[str, Features], speaker: int) -> AffectBatch:
         widths = self.task.input_dims

@@ -12,10 +12,12 @@ from affectkit.conversation import (
     BcLSTM,
     DialogueRNN,
     M2FNet,
+    MatchingAttention,
     ResidualTransformerStack,
     StreamingContext,
     StreamingFusion,
     TransformerContext,
+    advance_context,
 )
 from affectkit.fusion import FusionAttention
 from affectkit.types import Context, Encoding, Fusion
@@ -135,6 +137,23 @@ def test_whoever_joins_late_has_listened_from_the_start() -> None:
 def test_a_model_that_looks_ahead_is_refused(model: StreamingContext) -> None:
     with pytest.raises(ValueError, match=r"looks ahead \(context='both'\).*train it with context='past'"):
         model.advance(torch.zeros(1, 6), 0, {})
+
+
+def test_a_model_without_a_state_runs_over_all_turns() -> None:
+    torch.manual_seed(0)
+    model = scrambled(MatchingAttention(6))
+    assert isinstance(model, MatchingAttention) and not isinstance(model, StreamingContext)
+    features = torch.randn(1, TURNS, 6)
+    whole = model(Encoding(features)).pooled[0]
+    state: dict[str, Tensor] = {}
+    for turn in range(TURNS):
+        found, state = advance_context(model, features[:, turn], 0, state)
+        torch.testing.assert_close(found[0], whole[turn])
+    with pytest.raises(ValueError, match="MatchingAttention looks ahead"):
+        advance_context(MatchingAttention(6, context="both"), features[:, 0], 0, {})
+    model.context = "sideways"  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="does not say whether it looks ahead"):
+        advance_context(model, features[:, 0], 0, {})
 
 
 def test_a_fusion_that_looks_ahead_is_refused() -> None:

@@ -12,6 +12,7 @@ from affectkit.conversation import CONTEXTS, MODALITY_CONTEXTS
 from affectkit.data.batch import AffectBatch
 from affectkit.predict import ConversationStream, PredictError
 from affectkit.tasks import ConversationTask
+from affectkit.tensor_file import read_tensor_file, write_tensor_file
 from affectkit.types import Encoding
 
 INPUTS = {"audio": 3, "text": 6}
@@ -111,6 +112,15 @@ def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(name: str, tmp
     again.load(path)
     again.save(tmp_path / "same.safetensors")
     assert (tmp_path / "same.safetensors").read_bytes() == path.read_bytes()
+    tensors, note = read_tensor_file(path)
+    for damage, message in (
+        ({"kind": "adapter"}, "is no saved conversation stream"),
+        ({"dialogues": [{"name": "a"}]}, "list of conversations in .* is damaged"),
+    ):
+        write_tensor_file(tmp_path / "damaged.safetensors", tensors, {**note, **damage})
+        with pytest.raises(PredictError, match=message):
+            again.load(tmp_path / "damaged.safetensors")
+        assert again.dialogues == ("a", "b")
     other = ConversationStream(build(context_model="bc_lstm", context_dim=3))
     with pytest.raises(PredictError, match="saved with other weights"):
         other.load(path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
 from affectkit.conversation.prompts import PromptTemplate
@@ -136,18 +138,57 @@ def test_a_local_folder_is_the_same_model(
         torch.testing.assert_close(local(batch).logits, module(batch).logits, rtol=0, atol=1e-6)
 
 
-def test_accumulated_batches_are_one_batch(conversations: str, tmp_path: Path) -> None:
-    found = []
-    for batch_size, accumulated in ((4, 1), (1, 4)):
-        module = task(lr=0.01, schedule="constant", warmup=0.0)
-        run = trainer(tmp_path, max_steps=3, max_epochs=-1, accumulate_grad_batches=accumulated)
-        # Without neighbours in a batch there is no padding, so this compares that as well.
-        run.fit(module, data(conversations, batch_size=batch_size))
-        found.append(updates(module))
+class _Forked(Protocol):
+    def __call__(
+        self, function: Callable[..., None], *arguments: object, ranks: int = 1
+    ) -> list[int | None]: ...
+
+
+def _steps(root: str, file: str, ranks: int, batch_size: int, accumulated: int) -> None:
+    """Three optimizer steps of four utterances, however these are shared out."""
+    module = task(lr=0.01, schedule="constant", warmup=0.0)
+    strategy = DDPStrategy(process_group_backend="gloo") if ranks > 1 else SingleDeviceStrategy("cpu")
+    options: dict[str, Any] = {"accumulate_grad_batches": accumulated, "devices": ranks, "strategy": strategy}
+    run = trainer(Path(file).parent, max_steps=3, max_epochs=-1, **options)
+    # A batch of one has no neighbours and no padding, so this compares that as well.
+    run.fit(module, data(root, batch_size=batch_size))
+    if run.is_global_zero:
+        torch.save(updates(module), file)
+
+
+@pytest.mark.distributed
+def test_ranks_and_accumulated_batches_are_one_batch(
+    conversations: str, tmp_path: Path, forked: _Forked
+) -> None:
+    found: list[dict[str, Tensor]] = []
+    for ranks, batch_size, accumulated in ((1, 4, 1), (1, 1, 4), (2, 4, 1), (2, 2, 2)):
+        file = str(tmp_path / f"{ranks}x{accumulated}.pt")
+        assert set(forked(_steps, conversations, file, ranks, batch_size, accumulated, ranks=ranks)) == {0}
+        found.append(torch.load(file, weights_only=True))
     start = updates(task())
     assert any(not torch.equal(start[name], value) for name, value in found[0].items())
-    for name, value in found[0].items():
-        torch.testing.assert_close(found[1][name], value, rtol=1e-3, atol=2e-5)
+    for other in found[1:]:
+        for name, value in found[0].items():
+            torch.testing.assert_close(other[name], value, rtol=1e-3, atol=2e-5)
+
+
+def test_a_resumed_training_goes_on_as_if_unbroken(conversations: str, tmp_path: Path) -> None:
+    """Across the stages of a curriculum, with dropout and noise on."""
+
+    def fit(epochs: int, checkpoint: Path | None = None) -> tuple[Trainer, ConversationLLMTask]:
+        module = task(lr=0.01, schedule="constant", warmup=0.0, lora_dropout=0.1, noise=5.0)
+        curriculum = BabyStepCurriculum(WeightedShiftDifficulty(label_space=SPACE), buckets=2)
+        run = trainer(tmp_path, max_epochs=epochs)
+        run.fit(module, data(conversations, curriculum=curriculum), ckpt_path=checkpoint, weights_only=True)
+        return run, module
+
+    first, begun = fit(1)
+    first.save_checkpoint(tmp_path / "first.ckpt")
+    _, unbroken = fit(2)
+    _, resumed = fit(2, tmp_path / "first.ckpt")
+    half = updates(begun)
+    for name, value in updates(unbroken).items():
+        assert torch.equal(updates(resumed)[name], value) and not torch.equal(half[name], value)
 
 
 def test_the_test_scores_every_utterance_and_says_what_prompts_show(

@@ -140,6 +140,9 @@ def test_a_run_goes_on_with_what_was_drawn(conversations: str, tmp_path: Path, s
     stored = torch.load(tmp_path / "middle.ckpt", weights_only=True)
     measured = stored["ConversationDataModule"]["graded"]
     assert measured["epoch"] == (step - 1) // 3 and measured["difficulty"].dtype == torch.float64
+    # A save asks for the next epoch's plan before that is measured; what is shown follows the measure.
+    shown = read_shown(tmp_path / "a")
+    assert [key for keys in whole.seen for key in keys] == [key for epoch in range(4) for key in shown[epoch]]
     recorded = read_curriculum(tmp_path / "a")
     assert {e: recorded[e] for e in read_curriculum(tmp_path / "b")} == read_curriculum(tmp_path / "b")
 

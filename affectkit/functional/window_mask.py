@@ -24,6 +24,7 @@ def window_mask(mask: Tensor, *, window_past: int | None = None, window_future: 
         ValueError: If a number of turns is negative.
 
     Examples:
+        >>> import torch
         >>> window_mask(torch.tensor([[True, False, True, True]]), window_past=1)[0].int().tolist()
         [[1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 1]]
     """

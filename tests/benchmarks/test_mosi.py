@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]
 QUALITY = ROOT / "benchmarks" / "quality"
@@ -41,6 +42,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = [2 + number % 4 for number in range(TRAINING + 3)]
     labels = generator.integers(0, 2, sum(sizes))
     names = [f"video{number:02d}" for number, size in enumerate(sizes) for _ in range(size)]
+
+    def feature(width: int) -> NDArray[np.float32]:
+        return (generator.normal(size=(sum(sizes), width)) + labels[:, None]).astype(np.float32)
+
     np.savez(
         folder / "mosi.npz",
         video_id=np.array(names),
@@ -48,10 +53,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         label=labels.astype(np.int64),
         split=np.array(["test" if name >= f"video{TRAINING:02d}" else "train" for name in names]),
         transcript=np.array(["IT WAS GOOD" if label else "NO NOT AT ALL" for label in labels]),
-        **{
-            name: (generator.normal(size=(sum(sizes), width)) + labels[:, None]).astype(np.float32)
-            for name, width in (("text", 100), ("audio", 73), ("video", 100))
-        },
+        text=feature(100),
+        audio=feature(73),
+        video=feature(100),
     )
     return folder
 

@@ -1,5 +1,6 @@
 """How a finished run stands missing and conflicting modalities."""
 
+from affectkit.report.robustness.alignment import AlignmentReport, alignment_report, label_alignment
 from affectkit.report.robustness.conflict import ConflictCounts, ConflictReport
 from affectkit.report.robustness.error import RobustnessError
 from affectkit.report.robustness.measure import RobustnessRun, measure_run
@@ -10,6 +11,7 @@ from affectkit.report.robustness.trained_run import TrainedRun, open_run
 
 __all__ = (
     "ANY",
+    "AlignmentReport",
     "ConflictCounts",
     "ConflictReport",
     "MissingPattern",
@@ -18,7 +20,9 @@ __all__ = (
     "RobustnessReport",
     "RobustnessRun",
     "TrainedRun",
+    "alignment_report",
     "compare_runs",
+    "label_alignment",
     "measure_run",
     "missing_draws",
     "open_run",

@@ -11,12 +11,15 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "affectkit"
 BRIDGED = (
     "av",
+    "faiss",
     "lmdb",
     "open_clip",
+    "peft",
     "pyedflib",
     "simplejpeg",
     "soundfile",
     "timm",
+    "tokenizers",
     "torch_geometric",
     "torchvision",
     "transformers",

@@ -5,6 +5,7 @@ from affectkit.callbacks.curriculum_recorder import (
     CurriculumRecorder,
     OrdersByCurriculum,
     read_curriculum,
+    read_graded,
     read_shown,
 )
 from affectkit.callbacks.prediction import AffectPrediction
@@ -22,6 +23,7 @@ __all__ = (
     "ResultsWriter",
     "ResumableCheckpoint",
     "read_curriculum",
+    "read_graded",
     "read_log",
     "read_shown",
 )

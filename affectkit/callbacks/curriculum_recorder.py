@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, TypedDict, runtime_checkable
+from typing import NotRequired, Protocol, TypedDict, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -22,6 +22,15 @@ class OrdersByCurriculum(Protocol):
 
     def shown_keys(self, epoch: int) -> Sequence[str]:
         """Keys in the order in which the epoch shows them over all ranks, repeats included."""
+        ...
+
+
+@runtime_checkable
+class GradedByModel(Protocol):
+    """A data module whose difficulties a model may measure anew before each epoch."""
+
+    def graded_order(self, epoch: int) -> Sequence[tuple[str, float]]:
+        """Key and difficulty of every sample as measured for ``epoch``; empty where nothing was."""
         ...
 
 
@@ -60,12 +69,16 @@ class CurriculumRecorder(Callback):
         if not order:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        line = {
+        line: dict[str, object] = {
             "epoch": epoch,
             "step": trainer.global_step,
             "open": [[key, float(hard)] for key, hard in order],
             "shown": list(data.shown_keys(epoch)),
         }
+        graded = data.graded_order(epoch) if isinstance(data, GradedByModel) else ()
+        if graded:
+            # Also of what was not drawn: in the next epoch it is another number.
+            line["graded"] = [[key, float(hard)] for key, hard in graded]
         # The line end comes first too: a line that a power cut tore must not swallow this one.
         append_text(folder / self.FILE, "\n" + json.dumps(line, allow_nan=False) + "\n")
 
@@ -91,11 +104,25 @@ def read_shown(folder: str | Path) -> dict[int, list[str]]:
     return {epoch: [str(key) for key in line["shown"]] for epoch, line in _read_lines(folder).items()}
 
 
+def read_graded(folder: str | Path) -> dict[int, dict[str, float]]:
+    """Difficulty of every sample by epoch, where the model measured it anew; empty where it did not.
+
+    Args:
+        folder: Folder of the run.
+    """
+    return {
+        epoch: {str(key): float(hard) for key, hard in line["graded"]}
+        for epoch, line in _read_lines(folder).items()
+        if "graded" in line
+    }
+
+
 class _Line(TypedDict):
     epoch: int
     step: int
     open: list[tuple[str, float]]
     shown: list[str]
+    graded: NotRequired[list[tuple[str, float]]]
 
 
 def _read_lines(folder: str | Path) -> dict[int, _Line]:

@@ -132,20 +132,24 @@ def _training(run: RunRecord) -> Section | None:
 def _curriculum(run: RunRecord) -> Section | None:
     if not run.shown:
         return None
-    keys = sorted(run.difficulty)
+    # Measured anew before each epoch: then a sample has no one place among the others.
+    anew = run.graded if run.shown.keys() <= run.graded.keys() else {}
+    keys = sorted({key for values in anew.values() for key in values} or run.difficulty)
     place = {key: position for position, key in enumerate(keys)}
     shown = {epoch: [place[key] for key in order] for epoch, order in run.shown.items()}
+    hard = [value for values in anew.values() for value in values.values()] or run.difficulty.values()
     return Section(
         "Curriculum",
         text=(
-            f"{len(keys)} training samples, from difficulty {min(run.difficulty.values()):.2f} "
-            f"to {max(run.difficulty.values()):.2f}."
+            f"{len(keys)} training samples, from difficulty {min(hard):.2f} to {max(hard):.2f}"
+            f"{', which the model measured before each epoch' if anew else ''}."
         ),
         pictures=[
             Picture(
                 "curriculum",
                 curriculum_figure(
-                    [run.difficulty[key] for key in keys],
+                    {epoch: [values[key] for key in keys] for epoch, values in anew.items()}
+                    or [run.difficulty[key] for key in keys],
                     shown,
                     run.series("val/weighted_f1"),
                     score_name="weighted F1 on validation",

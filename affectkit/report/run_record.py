@@ -12,7 +12,14 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from affectkit.callbacks import LogRow, ResultsWriter, read_curriculum, read_log, read_shown
+from affectkit.callbacks import (
+    LogRow,
+    ResultsWriter,
+    read_curriculum,
+    read_graded,
+    read_log,
+    read_shown,
+)
 from affectkit.report.modality_section import HeardTurn, read_heard_turns
 from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
@@ -35,6 +42,7 @@ class RunRecord:
         labels: Label order of the confusion counts.
         confusion: (C, C) counts, rows true, or None before a test.
         difficulty: Difficulty of each sample that a curriculum opened, by key.
+        graded: The same of every sample in each epoch, where the model measured it anew.
         shown: Keys in the order in which each epoch showed them.
         config: The configuration of the training, as nested plain values.
         commands: Commands run in this folder, oldest first.
@@ -51,6 +59,7 @@ class RunRecord:
     labels: Sequence[str] = ()
     confusion: NDArray[np.int64] | None = None
     difficulty: Mapping[str, float] = field(default_factory=dict)
+    graded: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     shown: Mapping[int, Sequence[str]] = field(default_factory=dict)
     config: Mapping[str, object] = field(default_factory=dict)
     commands: Sequence[str] = ()
@@ -105,6 +114,7 @@ def read_run(folder: str | Path) -> RunRecord:
         labels=cast(list[str], confusion.get("labels", [])),
         confusion=np.asarray(confusion["counts"], dtype=np.int64) if confusion else None,
         difficulty={key: hard for order in read_curriculum(folder).values() for key, hard in order},
+        graded=read_graded(folder),
         shown=read_shown(folder),
         config=config if isinstance(config, dict) else {},
         commands=commands.read_text(encoding="utf-8").splitlines() if commands.is_file() else [],

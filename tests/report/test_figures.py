@@ -67,3 +67,11 @@ def test_curriculum_puts_the_easiest_at_the_bottom_and_counts_repeats() -> None:
     np.testing.assert_array_equal(image, [[3, 1], [0, 1], [0, 1]])
     shares = [bar.get_height() for bar in figure.axes[1].patches if isinstance(bar, Rectangle)]
     np.testing.assert_allclose(shares, [1 / 3, 1.0])
+
+
+def test_curriculum_sorts_each_epoch_by_what_was_measured_for_it() -> None:
+    hard = {0: [0.9, 0.1, 0.5], 1: [0.2, 0.3, 0.1]}
+    figure = curriculum_figure(hard, {0: [1, 1, 2], 1: [1, 1, 0]}, [])
+    image = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_array_equal(image, [[2, 0], [1, 1], [0, 2]])
+    assert "of its epoch" in figure.axes[0].get_ylabel()

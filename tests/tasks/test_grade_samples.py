@@ -12,11 +12,12 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from affectkit.callbacks import CurriculumRecorder, read_curriculum, read_shown
+from affectkit.callbacks import CurriculumRecorder, read_curriculum, read_graded, read_shown
 from affectkit.curriculum import CentreDistanceDifficulty, DrawnCurriculum, HclDifficulty
 from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ConversationDataModule, MixedDataModule
 from affectkit.functional import class_sums, relative_centre_distance
+from affectkit.report import build_report
 from affectkit.tasks import ConversationTask
 from affectkit.tasks.grade_samples import grade_samples
 from affectkit.types import AffectOutput, Encoding
@@ -105,6 +106,14 @@ def test_the_first_epoch_draws_by_the_untrained_model(conversations: str, tmp_pa
     assert [key for batch in watch.seen for key in batch] == [*shown[0], *shown[1]]
     both = dict(opened[0]).keys() & dict(opened[1]).keys()
     assert both and any(dict(opened[0])[key] != dict(opened[1])[key] for key in both)
+    # Also of what was not drawn, so that a picture can sort each epoch by its own numbers.
+    graded = read_graded(tmp_path)
+    assert graded[0] == pytest.approx(expected, abs=2e-6) and len(graded[1]) == 13
+    assert graded[0] != graded[1]
+    (tmp_path / "config.yaml").write_text("{}")
+    build_report(tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "13 training samples" in page and "the model measured before each epoch" in page
     hard = [value for _, value in opened[1]]
     assert hard == sorted(hard) and 0 < hard[0] < hard[-1] < 1
 

@@ -233,6 +233,13 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
         store = self.store("train")
         return [(store.key(int(place)), difficulty[int(place)]) for place in choose(epoch)]
 
+    def graded_order(self, epoch: int) -> list[tuple[str, float]]:
+        """Key and difficulty of every sample as a model measured it for ``epoch``; empty where none did."""
+        if self._graded_epoch != epoch or self._measured is None:
+            return []
+        store = self.store("train")
+        return [(store.key(place), hard) for place, hard in enumerate(self._measured)]
+
     def shown_keys(self, epoch: int) -> list[str]:
         """Keys in the order in which ``epoch`` shows them over all ranks, with or without a curriculum."""
         store = self.store("train")

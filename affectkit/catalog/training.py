@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, HCL, NEUROGAZE, PRC, SPCL
+from affectkit.catalog.papers import CCC, COMPOUND, HCL, NEUROGAZE, PRC, SPCL
 
 ROWS: tuple[Component, ...] = (
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
@@ -195,6 +195,14 @@ ROWS: tuple[Component, ...] = (
         ("text",),
         PRC,
         aliases=("conversation prompt",),
+    ),
+    Component(
+        "CueVerbalizer",
+        "affectkit.conversation.prompts.CueVerbalizer",
+        "prompt",
+        ("text", "visual", "audio"),
+        COMPOUND,
+        aliases=("textualized cues", "action units in words"),
     ),
     Component(
         "UtteranceKnowledge",

@@ -85,7 +85,7 @@ def test_the_pages_show_what_the_file_holds(mosi: ModuleType) -> None:
         (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("results", "fusion")
     )
     assert mosi.table(result["rows"]) in results and files[-1].name in results
-    assert mosi.errors_table(result["errors"]) in results
+    assert mosi.errors_table(result["errors"]) in results and mosi.plain_table(result["rows"]) in results
     assert mosi.missing_table(result["missing"]) in fusion and files[-1].name in fusion
     assert mosi.failures(result["rows"]) == result["limit"]["failures"]
     for row in result["rows"]:

@@ -221,6 +221,19 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
     Component(
+        "DimensionalTask",
+        "affectkit.tasks.DimensionalTask",
+        "task",
+        aliases=("evoked affect of films", "valence arousal task"),
+    ),
+    Component(
+        "FrameClassificationTask",
+        "affectkit.tasks.FrameClassificationTask",
+        "task",
+        paper=COMPOUND,
+        aliases=("compound expression task",),
+    ),
+    Component(
         "DialogueTextTask",
         "affectkit.tasks.DialogueTextTask",
         "task",

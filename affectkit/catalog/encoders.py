@@ -89,6 +89,13 @@ ROWS: tuple[Component, ...] = (
         aliases=("fine-tuning in a conversation",),
     ),
     Component(
+        "RecordingFeatures",
+        "affectkit.encoders.RecordingFeatures",
+        "extractor",
+        ("audio",),
+        aliases=("frozen audio features",),
+    ),
+    Component(
         "LogMel",
         "affectkit.encoders.LogMel",
         "transform",

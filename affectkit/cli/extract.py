@@ -42,7 +42,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="over the tokens of a text, for a transformers model (default: mean)",
     )
     parser.add_argument("--visual", metavar="NAME", help="'tiny'")
-    parser.add_argument("--audio", metavar="NAME", help="'tiny'")
+    parser.add_argument("--audio", metavar="NAME", help="'tiny', or folder or hub name")
     add_sharing_options(parser)
     parser.set_defaults(run=run)
 

@@ -17,6 +17,7 @@ from affectkit.encoders.log_mel_conv import LogMelConvEncoder
 from affectkit.encoders.masked_batch_norm import MaskedBatchNorm
 from affectkit.encoders.principal_components import PrincipalComponentsEncoder
 from affectkit.encoders.projection import ProjectionEncoder
+from affectkit.encoders.recording_features import RecordingFeatures
 from affectkit.encoders.spectrogram_conv import SpectrogramConvEncoder
 from affectkit.encoders.spectrogram_masking import SpectrogramMasking
 from affectkit.encoders.text_tokenizer import TextTokenizer
@@ -38,6 +39,7 @@ __all__ = [
     "MaskedBatchNorm",
     "PrincipalComponentsEncoder",
     "ProjectionEncoder",
+    "RecordingFeatures",
     "Spectrogram",
     "SpectrogramConvEncoder",
     "SpectrogramMasking",

@@ -78,6 +78,10 @@ class LogMelConvEncoder(nn.Module):
             high=high,
             scale=scale,
         )
+        self._settings = (
+            f"rate={rate} frame_ms={frame_ms} hop_ms={hop_ms} num_mels={num_mels} low={low} high={high} "
+            f"scale={scale} normalization={normalization}"
+        )
         self.network = SpectrogramConvEncoder(
             num_mels,
             widths=widths,
@@ -93,6 +97,11 @@ class LogMelConvEncoder(nn.Module):
     def out_dim(self) -> int:
         """Width D of the encoding."""
         return self.network.out_dim
+
+    @property
+    def settings(self) -> str:
+        """Everything beside the weights that decides about its features."""
+        return self._settings
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
         """Encode waveforms ``x`` (B, T)."""

@@ -107,7 +107,7 @@ class TransformersAudioEncoder(nn.Module):
         # A vector for hidden stretches, which there are none of: untouched, it stops distributed training.
         if getattr(self.model, "masked_spec_embed", None) is not None:
             self.model.register_parameter("masked_spec_embed", None)
-        self._source = source.name
+        self._source, self._label = source.name, source.label
         self.train(self.training)
 
     def __reduce__(self) -> tuple[Callable[..., TransformersAudioEncoder], tuple[object, ...]]:
@@ -120,6 +120,15 @@ class TransformersAudioEncoder(nn.Module):
             "rate": self.rate,
         }
         return _made_again, (self._source, options, self.state_dict(), self.training)
+
+    @property
+    def settings(self) -> str:
+        """Everything beside the weights that decides about its features."""
+        layers = ",".join(str(layer) for layer in self.layers)
+        return (
+            f"transformers:{self._label} rate={self.rate} layers={layers} pooling={self.pooling} "
+            f"normalized={self.normalized}"
+        )
 
     def train(self, mode: bool = True) -> TransformersAudioEncoder:
         """Set the mode; a frozen model stays in evaluation, without dropout."""

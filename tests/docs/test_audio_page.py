@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from affectkit.cli.main import main
-from affectkit.data.synthetic import write_emodb_folder
+from affectkit.data.synthetic import write_emodb_folder, write_synthetic
 from affectkit.tasks import AffectTask, AudioTask
 
 PAGE = Path(__file__).parents[2] / "docs" / "audio.md"
@@ -24,6 +24,8 @@ def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_emodb_folder(tmp_path / "emodb", speakers=4, versions=1, seconds=0.4)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shards").mkdir()
+    write_synthetic(tmp_path / "shards" / "talks", train=2, val=1, test=1)
+    (tmp_path / "features").mkdir()
     names: dict[str, Any] = {}
     for kind, block in re.findall(r"```(python|bash)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
         if kind == "python":

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from affectkit.encoders import FeatureExtractor, TransformersTextEncoder, tiny
+from affectkit.encoders import (
+    FeatureExtractor,
+    RecordingFeatures,
+    TransformersAudioEncoder,
+    TransformersTextEncoder,
+    tiny,
+)
 from affectkit.encoders.pooled_tokens import Pooling
 from affectkit.predict.extract.error import ExtractError
 
@@ -24,7 +30,7 @@ def named_extractor(
 
     Args:
         modality: ``"text"``, ``"visual"`` or ``"audio"``.
-        name: ``"tiny"``, or for text a local folder or a hub name of a transformers model.
+        name: ``"tiny"``, or for text and audio a local folder or a hub name of a transformers model.
         layers: Hidden states of a transformers model, side by side; None = the last alone.
         pooling: Over the tokens of a text, for a transformers model; None = ``"mean"``.
 
@@ -47,12 +53,14 @@ def named_extractor(
         return tiny.TinyImageEncoder()
     if name == TINY and modality == "audio":
         return tiny.TinyAudioEncoder()
-    if modality != "text":
+    if modality not in ("text", "audio"):
         raise ExtractError(
             f"There is no {modality} encoder {name!r}: use 'tiny', or pass an encoder of your own to "
             "affectkit.predict.extract_features."
         )
     try:
+        if modality == "audio":
+            return RecordingFeatures(TransformersAudioEncoder(name))
         return TransformersTextEncoder(
             name,
             layers=(-1,) if layers is None else layers,
@@ -62,6 +70,7 @@ def named_extractor(
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ExtractError(
-            f"The text encoder {name!r} cannot be loaded ({reason}): give 'tiny', a local folder with "
-            "configuration, tokenizer and weights, or the name of a model on the hub."
+            f"The {modality} encoder {name!r} cannot be loaded ({reason}): give 'tiny', a local folder with "
+            f"configuration{', tokenizer' if modality == 'text' else ''} and weights, or the name of a model "
+            "on the hub."
         ) from error

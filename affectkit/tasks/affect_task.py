@@ -23,6 +23,7 @@ from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import FollowsProgress
 from affectkit.tasks.adamw_factory import AdamWFactory
+from affectkit.tasks.batch_prediction import batch_prediction
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
@@ -37,7 +38,6 @@ from affectkit.tasks.plain_values import is_plain, plain, unloadable
 from affectkit.tasks.stage_scores import StageScores
 from affectkit.tasks.step_seed import seed_step
 from affectkit.types import (
-    IGNORE_LABEL,
     AffectOutput,
     Context,
     Encoder,
@@ -345,36 +345,12 @@ class AffectTask(LightningModule):
 
     def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
         """Take the real rows of a batch and what was predicted for them, on the host."""
-        rows = batch.valid.cpu()
-        mask = batch.masks.get("utterance")
-        valid = rows if mask is None else mask.cpu()
-        positions = torch.as_tensor(cast(Sequence[int], batch.meta.get("positions", [-1] * len(batch))))
-        logits = None if output.logits is None else output.logits.detach().float().cpu()
-        label = None if logits is None else logits.argmax(dim=-1).masked_fill(~valid, -1)
-        dims = None if output.dims is None else output.dims.detach().float().cpu()
-        target = batch.target.label
-        if target is not None and batch.target.weight is not None:
-            target = target.masked_fill(batch.target.weight == 0, IGNORE_LABEL)
-        return AffectPrediction(
-            keys=[key for key, real in zip(batch.keys, rows.tolist()) if real],
-            positions=positions.cpu().long()[rows],
-            valid=valid[rows],
-            logits=None if logits is None else logits[rows],
-            label=None if label is None else label[rows],
-            dims=None if dims is None else dims[rows],
-            target=None if target is None else target.cpu()[rows],
-            speaker=None if batch.speaker is None else batch.speaker.cpu()[rows],
-            shares=self._shares(batch, rows),
-        )
-
-    def _shares(self, batch: AffectBatch, rows: Tensor) -> dict[str, Tensor] | None:
-        """How much each modality counted in the real rows, where the fusion says so."""
         read = modality_shares(self.fusion)
-        if read is None:
-            return None
-        with torch.no_grad():
-            shares = read(*self.encode_parts(batch))
-        return {name: share.float().cpu()[rows] for name, share in shares.items()}
+        shares = None
+        if read is not None:
+            with torch.no_grad():
+                shares = read(*self.encode_parts(batch))
+        return batch_prediction(batch, output, shares=shares)
 
     def _evaluate(self, stage: Stage, batch: AffectBatch, dataloader_idx: int) -> AffectOutput:
         metrics = self.val_metrics if stage == "val" else self.test_metrics

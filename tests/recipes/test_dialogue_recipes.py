@@ -89,6 +89,12 @@ def test_fit_test_predict_reload(recipe: str, features: str, tmp_path: Path) -> 
             found |= {key: row for key, row, real in zip(batch.keys, logits, batch.valid) if real}
     rows = list(csv.DictReader(tested.read_text(encoding="utf-8").splitlines()))
     assert {row["key"] for row in rows} == set(found) and len(found) == 5
+    # A gate over several modalities says how it shared; one modality, or nodes of a graph, have no gate.
+    shares = [name for name in rows[0] if name.startswith("share_")]
+    gated = recipe in ("dialogue_gcn_tiny", "dialogue_rnn_tiny")
+    assert shares == (["share_audio", "share_text", "share_visual"] if gated else [])
+    for row in rows if gated else ():
+        assert sum(float(row[name]) for name in shares) == pytest.approx(1.0, abs=1e-5)
     for row in rows:
         chances = found[row["key"]][int(row["utterance"])].double().softmax(dim=-1)
         written = [float(value) for name, value in row.items() if name.startswith("p_")]
@@ -117,8 +123,8 @@ def test_the_published_settings() -> None:
     assert (model["lr"], model["weight_decay"], model["dropout"], batch, epochs) == (1e-3, 0.0, 0.4, 16, 60)
     assert model["context_options"]["num_layers"] == 4
     model, _, _ = values("m2fnet")
-    wanted = {"trunk": "text", "num_encoders": 5, "num_fusion_layers": 5}
-    assert wanted.items() <= model["context_options"].items()
+    options = model["context_options"]
+    assert (options["trunk"], options["num_encoders"], options["num_fusion_layers"]) == ("text", 5, 5)
     assert (model["inputs"]["audio"], model["inputs"]["visual"]) == (300, 300)
 
 
@@ -140,3 +146,13 @@ def test_one_and_two_ranks_give_the_same_results(features: str, tmp_path: Path) 
         assert value == pytest.approx(two["metrics"][name], abs=1e-6), name
     counts = [(tmp_path / name / "confusion.json").read_bytes() for name in ("run", "two")]
     assert counts[0] == counts[1]
+    tables = [
+        list(csv.reader((tmp_path / name / "predictions.csv").read_text(encoding="utf-8").splitlines()))
+        for name in ("run", "two")
+    ]
+    assert tables[0][0] == tables[1][0] and tables[0][0][-1] == "share_visual"
+    for alone, shared in zip(tables[0][1:], tables[1][1:], strict=True):
+        assert alone[:4] == shared[:4]
+        assert [float(cell) for cell in alone[4:]] == pytest.approx(
+            [float(cell) for cell in shared[4:]], abs=2e-6
+        )

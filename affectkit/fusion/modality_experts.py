@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from affectkit.distributed import all_gather_rows
 from affectkit.functional import gate_balance, masked_softmax
 from affectkit.fusion.presence import AlignedParts, align_parts, check_in_dims
 from affectkit.types import Encoding
@@ -106,14 +107,25 @@ class ModalityExpertFusion(nn.Module):
         shares = self._route(aligned).shares
         return {name: shares[..., index] for index, name in enumerate(self.in_dims)}
 
-    def balance(self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None = None) -> Tensor:
-        r"""Penalty of unfair gates over the rows given, 0 where modalities and experts are used alike.
+    def balance(
+        self,
+        parts: Mapping[str, Encoding],
+        present: Mapping[str, Tensor] | None = None,
+        *,
+        gather: bool = True,
+    ) -> Tensor:
+        r"""Penalty of unfair gates over a batch, 0 where modalities and experts are used alike.
 
         :func:`~affectkit.functional.gate_balance` of the modality gate, plus the mean over modalities of
         :math:`E \sum_e f_e \bar\pi_e - 1`, with :math:`f_e` the share of rows that chose expert e (no
         gradient) and :math:`\bar\pi_e` its mean probability, over the rows that have the modality.
 
-        The rows are those of this process: means of gates over several processes are not formed.
+        Args:
+            parts: As for :meth:`forward`.
+            present: As for :meth:`forward`.
+            gather: Whether means are over the rows of all ranks, which must then come here equally often.
+                The value is that of one process with the whole batch, on every rank; so is its gradient, once
+                those of the ranks are averaged. Accumulated batches are balanced one by one.
         """
         aligned = align_parts(parts, present, in_dims=self.in_dims, owner="ModalityExpertFusion")
         routed = self._route(aligned)
@@ -121,14 +133,18 @@ class ModalityExpertFusion(nn.Module):
         if aligned.mask is not None:
             flags = flags & aligned.mask.unsqueeze(-1)
         flags = flags.flatten(0, -2)
+        shares = routed.shares.flatten(0, -2)
         choice = routed.choice.flatten(0, -3).float()  # (N, M, E)
+        if gather:
+            # Gates, not features, travel: M (1 + E) numbers a row.
+            shares, choice, flags = (all_gather_rows(rows) for rows in (shares, choice, flags))
         there = flags.unsqueeze(-1).to(choice.dtype)
         rows = there.sum(dim=0).clamp(min=1)
         chosen = _one_hot_largest(choice)
         used = ((chosen * there).sum(dim=0) / rows * (choice * there).sum(dim=0) / rows).sum(dim=-1)
         seen = flags.any(dim=0)
         switch = (choice.shape[-1] * used - 1).masked_fill(~seen, 0.0).sum() / seen.sum().clamp(min=1)
-        return gate_balance(routed.shares.flatten(0, -2), flags) + switch
+        return gate_balance(shares, flags) + switch
 
     def _route(self, aligned: AlignedParts) -> _Routed:
         flags = aligned.present

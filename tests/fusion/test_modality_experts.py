@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
+from affectkit import distributed
 from affectkit.fusion import ModalityExpertFusion
 from affectkit.types import Encoding
+
+if TYPE_CHECKING:
+    from tests.conftest import RunRanks
 
 WIDTHS = {"text": 4, "audio": 3}
 
@@ -94,6 +99,34 @@ def test_padding_does_not_count_in_the_balance() -> None:
     parts = {name: Encoding(part.pooled.reshape(2, 3, -1), mask=mask) for name, part in PARTS.items()}
     real = {name: Encoding(part.pooled[mask]) for name, part in parts.items()}
     torch.testing.assert_close(fusion.balance(parts), fusion.balance(real))
+
+
+def rank_balance(split: tuple[int, ...]) -> tuple[list[float], list[float]]:
+    """Balance on this rank, and the gradient that ranks make of it when each counts by its rows."""
+    rank = distributed.rank()
+    rows = slice(sum(split[:rank]), sum(split[: rank + 1]))
+    fusion = built()
+    parts = {name: Encoding(part.pooled[rows]) for name, part in PARTS.items()}
+    present = {name: flag[rows] for name, flag in PRESENT.items()}
+    balance, alone = fusion.balance(parts, present), fusion.balance(parts, present, gather=False)
+    torch.autograd.backward(balance * split[rank])
+    gradient = [
+        torch.zeros(0) if parameter.grad is None else distributed.all_reduce_sum(parameter.grad).flatten()
+        for parameter in fusion.parameters()
+    ]
+    return [balance.item(), alone.item()], (torch.cat(gradient) / sum(split)).tolist()
+
+
+@pytest.mark.distributed
+@pytest.mark.parametrize("split", [(3, 3), (5, 1), (6, 0)])
+def test_two_ranks_balance_their_gates_as_one(run_ranks: RunRanks, split: tuple[int, int]) -> None:
+    (value, _), expected = rank_balance((6,))
+    found = run_ranks(rank_balance, split)
+    for (everywhere, _), gradient in found:
+        assert everywhere == pytest.approx(value, abs=1e-7)
+        torch.testing.assert_close(torch.tensor(gradient), torch.tensor(expected), rtol=0, atol=1e-7)
+    # Each by itself measures something else.
+    assert any(abs(alone - value) > 1e-3 for (_, alone), _ in found) or 0 in split
 
 
 def test_bad_options_are_named() -> None:

@@ -57,6 +57,13 @@ def test_distilled_faces_are_drawn(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"prototypes.png", "geometric_prior.png"}
 
 
+def test_modalities_and_margins_are_drawn(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "draw_many_voices.py"), "--out", "out", "--steps", "5"]
+    text = run([*command, "--epochs", "1"], tmp_path)
+    assert text.count("accuracy on new faces") == 2 and "weighted F1 on talks with gaps" in text
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"modality_weights.png", "margin.png"}
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
 def test_every_example_is_run_here(path: Path) -> None:
     assert path.name in Path(__file__).read_text(encoding="utf-8")

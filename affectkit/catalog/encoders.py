@@ -30,15 +30,6 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("TextTokenizer", "affectkit.encoders.TextTokenizer", "transform", ("text",), extra="text"),
     Component(
-        "DialogueWindowText",
-        "affectkit.encoders.DialogueWindowText",
-        "transform",
-        ("text",),
-        paper="EmoBERTa, 2021, arXiv:2108.12009",
-        extra="text",
-        aliases=("utterance with its dialogue",),
-    ),
-    Component(
         "ChatTokenizer",
         "affectkit.conversation.prompts.ChatTokenizer",
         "transform",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from affectkit.encoders import LogMelConvEncoder
 from affectkit.encoders.spectrogram_conv import FrameNormalization
@@ -197,5 +197,5 @@ class AudioTask(AffectTask):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add encoder and rate."""
-        encoder = cast(nn.Module, self.encoders[INPUT])
-        return {**super().report_facts(), "encoder": type(encoder).__name__, "rate": self.rate}
+        name = type(self.encoders[INPUT]).__name__
+        return {**super().report_facts(), "encoder": name, "rate": self.rate}

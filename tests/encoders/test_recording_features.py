@@ -44,7 +44,7 @@ def test_stays_in_evaluation_and_is_known_by_settings_and_weights() -> None:
     before = one(sounds())
     one.train()
     assert torch.equal(one(sounds()), before) and one.identity == two.identity
-    torch.nn.init.zeros_(two.encoder.network.convolutions[0].weight)  # type: ignore[union-attr,index,arg-type]
+    torch.nn.init.zeros_(two.encoder.network.convolutions[0].weight)  # type: ignore[union-attr,index]
     assert one.identity != two.identity
     coarse = LogMelConvEncoder(8000, num_mels=12, widths=(4, 5), hop_ms=20.0)
     coarse.load_state_dict(one.encoder.state_dict())

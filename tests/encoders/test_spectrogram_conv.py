@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from affectkit.encoders import LogMelConvEncoder, SpectrogramConvEncoder, SpectrogramMasking
@@ -41,12 +42,14 @@ def test_equals_a_network_written_out() -> None:
     encoder = warm(SpectrogramConvEncoder(12, widths=(4, 6), normalization="none"))
     frames, _ = ragged()
     x = frames[:1].unsqueeze(1)
-    for layer, (stride, padding) in enumerate((((2, 2), 2), ((1, 2), 1))):
-        x = F.conv2d(x, encoder.convolutions[layer].weight, stride=stride, padding=padding)  # type: ignore[arg-type]
-        norm = encoder.norms[layer].norm
-        scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator,union-attr]
-        x = (x - norm.running_mean.reshape(1, -1, 1, 1)) * scale.reshape(1, -1, 1, 1)  # type: ignore[operator,union-attr]
-        x = (x + norm.bias.reshape(1, -1, 1, 1)).clamp(min=0)  # type: ignore[operator,union-attr]
+    convolutions = [part for part in encoder.modules() if isinstance(part, nn.Conv2d)]
+    norms = [part for part in encoder.modules() if isinstance(part, nn.BatchNorm1d)]
+    for convolution, norm, stride, padding in zip(convolutions, norms, ((2, 2), (1, 2)), (2, 1)):
+        assert norm.running_mean is not None and norm.running_var is not None
+        x = F.conv2d(x, convolution.weight, stride=stride, padding=padding)
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        x = (x - norm.running_mean.reshape(1, -1, 1, 1)) * scale.reshape(1, -1, 1, 1)
+        x = (x + norm.bias.reshape(1, -1, 1, 1)).clamp(min=0)
     by_place = x.permute(0, 2, 1, 3).reshape(1, x.shape[2], -1)
     wanted = torch.cat([by_place.mean(1), by_place.max(1).values], dim=1)
     torch.testing.assert_close(encoder(frames[:1]).pooled, wanted, rtol=1e-4, atol=1e-5)

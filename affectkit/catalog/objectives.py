@@ -22,7 +22,7 @@ ROWS: tuple[Component, ...] = (
         "BinnedDimensionLoss",
         "affectkit.losses.BinnedDimensionLoss",
         "loss",
-        aliases=("valence-arousal classes",),
+        aliases=("cross entropy over bins of a dimension",),
     ),
     Component(
         "MultilabelLoss",

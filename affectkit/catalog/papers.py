@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-_all__ = ["COMPONENTS", "Component", "Kind", "Status", "component"]
 HCL = "Yang et al., AAAI 2022, arXiv:2112.11718"
 PRC = "PRC-Emo, AAAI 2026, arXiv:2511.07061"
 M2FNET = "Chudasama et al., CVPR 2022 workshops, arXiv:2206.02187"

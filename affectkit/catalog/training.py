@@ -58,7 +58,6 @@ ROWS: tuple[Component, ...] = (
         "affectkit.metrics.CalibrationError",
         "metric",
         paper="Guo et al., ICML 2017, arXiv:1706.04599",
-        status="verified",
         aliases=("ECE", "expected calibration error", "reliability"),
     ),
     Component(
@@ -240,7 +239,7 @@ ROWS: tuple[Component, ...] = (
         ("text",),
         paper="EmoBERTa, 2021, arXiv:2108.12009",
         extra="text",
-        aliases=("EmoBERTa", "emoberta"),
+        aliases=("EmoBERTa",),
     ),
     Component(
         "PrototypeDistillTask",

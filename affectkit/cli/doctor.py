@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
@@ -83,10 +84,19 @@ def machine() -> dict[str, str]:
         facts["GPU"] = "Apple MPS; metrics stay on the CPU, since MPS has no float64"
     else:
         facts["GPU"] = "none: everything runs on the CPU"
+    return {**facts, "torchvision": _torchvision()}
+
+
+def _torchvision() -> str:
+    from affectkit.data.decode.torchvision_jpeg import has_torchvision_jpeg
+
     try:
-        import torchvision
-    except Exception as error:  # a torchvision built for another torch fails in many ways
-        facts["torchvision"] = f"does not fit this torch ({error}): install both from one index"
-    else:
-        facts["torchvision"] = str(torchvision.__version__)
-    return facts
+        version = importlib.metadata.version("torchvision")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+    # One that was built for another torch is there and cannot be imported.
+    return (
+        version
+        if has_torchvision_jpeg()
+        else f"{version} does not fit this torch: install both from one index"
+    )

@@ -54,7 +54,7 @@ def test_the_python_of_the_readme_runs() -> None:
 
 def test_the_two_commands_are_marked_for_ci() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for mark, end in (("demo", "affectkit demo"), ("test", "pytest")):
+    for mark, end in (("demo", "affectkit demo"), ("test", "pytest -n logical --dist loadfile")):
         found = re.search(rf"<!-- {mark} -->\n```bash\n(.*)\n```", text)
         assert found is not None
         assert found[1].endswith(end)

@@ -33,7 +33,7 @@ def modality_shares(fusion: object) -> ReadShares | None:
         >>> read = modality_shares(GatedFusion({"text": 4, "audio": 3}, 8))
         >>> parts = {"text": Encoding(torch.ones(2, 4)), "audio": Encoding(torch.ones(2, 3))}
         >>> shares = read(parts, {"audio": torch.tensor([True, False])})
-        >>> round(float(shares["text"][1]), 3), float(shares["audio"][1])
+        >>> round(shares["text"][1].item(), 3), shares["audio"][1].item()
         (1.0, 0.0)
     """
     if isinstance(fusion, ModalityDropout):

@@ -16,6 +16,7 @@ from affectkit.cli import (
     doctor,
     extract,
     graph,
+    new,
     predict,
     prototypes,
     report,
@@ -57,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text, add_help=False)
     for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
         module.add_parser(commands)
-    for module in (teach, prototypes, graph, report, robustness, doctor):
+    for module in (teach, prototypes, graph, report, robustness, new, doctor):
         module.add_parser(commands)
     return parser
 

@@ -112,6 +112,13 @@ ROWS: tuple[Component, ...] = (
         aliases=("mel spectrogram",),
     ),
     Component(
+        "MaskedBatchNorm",
+        "affectkit.encoders.MaskedBatchNorm",
+        "transform",
+        ("audio",),
+        aliases=("masked batch normalisation",),
+    ),
+    Component(
         "SpectrogramMasking",
         "affectkit.encoders.SpectrogramMasking",
         "transform",

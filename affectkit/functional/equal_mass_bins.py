@@ -31,8 +31,9 @@ def equal_mass_sums(confidence: Tensor, correct: Tensor, *, num_bins: int = 15) 
 
     Examples:
         >>> import torch
-        >>> equal_mass_sums(torch.tensor([0.9, 0.5, 0.5, 0.8]), torch.tensor([1, 0, 1, 1]), num_bins=2)[:,
-        0].tolist() [2.0, 2.0]
+        >>> sums = equal_mass_sums(torch.tensor([0.9, 0.5, 0.5, 0.8]), torch.tensor([1, 0, 1, 1]), num_bins=2)
+        >>> sums[:, 0].tolist()
+        [2.0, 2.0]
     """
     if confidence.ndim != 1 or confidence.shape != correct.shape or num_bins < 1:
         raise ValueError(

@@ -53,7 +53,7 @@ def mel_filters(
     Examples:
         >>> filters = mel_filters(16000, 512, num_mels=4)
         >>> filters.shape, filters.argmax(dim=0).tolist()
-        (torch.Size([257, 4]), [16, 44, 89, 158])
+        (torch.Size([257, 4]), [15, 39, 79, 146])
     """
     top = rate / 2 if high is None else high
     if rate < 1 or fft_size < 2 or num_mels < 1 or scale not in ("htk", "slaney"):

@@ -92,8 +92,9 @@ def expected_calibration_error(sums: Tensor, *, rows: float | Tensor | None = No
 
     Examples:
         >>> import torch
-        >>> expected_calibration_error(torch.tensor([[2.0, 1.8, 1.0], [2.0, 0.4, 0.0]])).item()
-        0.30000000000000004
+        >>> error = expected_calibration_error(torch.tensor([[2.0, 1.8, 1.0], [2.0, 0.4, 0.0]]))
+        >>> round(error.item(), 4)
+        0.3
     """
     number = sums[:, 0].sum() if rows is None else torch.as_tensor(rows, dtype=sums.dtype, device=sums.device)
     # Rows cancel: (n_k / N) |right_k / n_k - sum_k / n_k|.

@@ -49,13 +49,22 @@ from affectkit.metrics import (
     SAGR,
     UAR,
     Accuracy,
+    AdaptiveCalibrationError,
+    AreaUnderRiskCoverage,
     BalancedAccuracyPerLabel,
     BinAccuracy,
+    BrierScore,
+    CalibrationError,
     ConfusionCounts,
+    EmotionShiftAccuracy,
+    EmotionShiftF1,
+    EmotionShiftMetric,
     GroupAccuracy,
     MultilabelF1,
+    NegativeLogLikelihood,
     Pearson,
     PresentOnly,
+    SelectiveAccuracy,
 )
 from affectkit.types import AffectOutput, Loss, LossTerms, Target
 
@@ -158,6 +167,12 @@ METRICS: dict[str, MetricCase] = {
     "F1": MetricCase(lambda: F1(3), "label"),
     "ConfusionCounts": MetricCase(lambda: ConfusionCounts(3), "label"),
     "PresentOnly": MetricCase(lambda: PresentOnly(3), "label"),
+    "CalibrationError": MetricCase(lambda: CalibrationError(3), "label"),
+    "AdaptiveCalibrationError": MetricCase(lambda: AdaptiveCalibrationError(3, num_bins=3), "label"),
+    "BrierScore": MetricCase(lambda: BrierScore(3), "label"),
+    "NegativeLogLikelihood": MetricCase(lambda: NegativeLogLikelihood(3), "label"),
+    "AreaUnderRiskCoverage": MetricCase(lambda: AreaUnderRiskCoverage(3), "label"),
+    "SelectiveAccuracy": MetricCase(lambda: SelectiveAccuracy(3, coverage=0.5), "label"),
     "BalancedAccuracyPerLabel": MetricCase(lambda: BalancedAccuracyPerLabel(3), "multilabel"),
     "MultilabelF1": MetricCase(lambda: MultilabelF1(3), "multilabel"),
     "CCC": MetricCase(lambda: CCC(2), "dims"),
@@ -165,6 +180,12 @@ METRICS: dict[str, MetricCase] = {
     "RMSE": MetricCase(lambda: RMSE(2), "dims"),
     "BinAccuracy": MetricCase(lambda: BinAccuracy(2, num_bins=4, low=-1, high=1), "dims"),
     "SAGR": MetricCase(lambda: SAGR(2), "dims"),
+}
+
+#: They compare the turns of a speaker, so they are fed with whole conversations.
+OF_CONVERSATIONS: dict[str, Callable[[], EmotionShiftMetric]] = {
+    "EmotionShiftAccuracy": EmotionShiftAccuracy,
+    "EmotionShiftF1": EmotionShiftF1,
 }
 
 
@@ -197,7 +218,9 @@ def loss_total(loss: Loss, *, filler: float) -> tuple[float, float, Tensor, Tens
 
 def test_every_loss_and_metric_of_the_catalogue_is_here() -> None:
     assert set(LOSSES) == {row.name for row in COMPONENTS if row.kind == "loss"}
-    assert set(METRICS) == {row.name for row in COMPONENTS if row.kind == "metric"}
+    assert METRICS.keys() | OF_CONVERSATIONS.keys() == {
+        row.name for row in COMPONENTS if row.kind == "metric"
+    }
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -267,3 +290,20 @@ def test_updates_add_up_and_reset_forgets(name: str) -> None:
     parts = copy.deepcopy(parts)
     parts.update(prediction[:half], target[:half])
     torch.testing.assert_close(value(whole), value(parts), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", OF_CONVERSATIONS)
+def test_conversations_add_up_without_their_padding(name: str) -> None:
+    prediction, speaker = noise(2, 5, 3, seed=0), torch.tensor([[0, 1, 0, 1, 0], [0, 0, 0, 1, 1]])
+    weighted, cut, full = (OF_CONVERSATIONS[name]() for _ in range(3))
+    cut.update(prediction.flip(-1), LABEL, speaker=speaker)
+    cut.reset()
+    weighted.update(prediction, LABEL, REAL.float(), speaker)
+    for row in (1, 0):
+        keep = REAL[row]
+        cut.update(
+            prediction[row : row + 1, keep], LABEL[row : row + 1, keep], None, speaker[row : row + 1, keep]
+        )
+    full.update(prediction, LABEL, speaker=speaker)
+    torch.testing.assert_close(value(weighted), value(cut), rtol=0, atol=1e-12)
+    assert not torch.allclose(value(full), value(cut), equal_nan=True)

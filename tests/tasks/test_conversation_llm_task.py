@@ -220,32 +220,30 @@ def test_free_answers_are_counted_and_refusals_are_never_right(
     conversations: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = task(free_answers=True).eval()
-    labels: list[int] = []
-    for batch in data(conversations).test_dataloader():
-        label, weight = batch.target.label, batch.target.weight
-        assert label is not None and weight is not None
-        labels += [one for one, counts in zip(label.tolist(), weight.tolist()) if counts and one >= 0]
-    said = {0: "Joy!", 1: "joy or anger", 2: "I cannot say"}
+    labels = all_labels(data(conversations))
+    words = module.label_words
+    said: list[str] = []
+    for number, label in enumerate(labels):
+        if number < 4:
+            # A first batch without any right answer or refusal, in which both counts are alike.
+            said.append(words[((label or 0) + 1) % 7])
+        else:
+            said.append(("Joy!", "joy or anger", "I cannot say")[number % 3])
     calls: list[int] = []
 
     def write(ids: Tensor, mask: Tensor | None, *, max_tokens: int) -> list[list[int]]:
         assert mask is not None and max_tokens > len("neutral")
         numbers = range(len(calls), len(calls) + len(ids))
         calls.extend(numbers)
-        return [module.tokenizer.answer(said[number % 3])[:-1] for number in numbers]
+        return [module.tokenizer.answer(said[number])[:-1] for number in numbers]
 
     monkeypatch.setattr(module.scorer, "write", write)
     (scores,) = trainer(tmp_path).test(module, data(conversations), verbose=False)
-    joy = module.label_words.index("joy")
-    everything = [
-        (number % 3, one)
-        for number, one in enumerate(all_labels(data(conversations)))
-        if one is not None and one >= 0
-    ]
-    right = sum(kind == 0 and one == joy for kind, one in everything)
-    refused = sum(kind != 0 for kind, _ in everything)
-    assert scores["test/free_accuracy"] == pytest.approx(right / len(labels))
-    assert scores["test/refused"] == pytest.approx(refused / len(labels))
+    real = [(text, label) for text, label in zip(said, labels) if label is not None and label >= 0]
+    right = sum(text == "Joy!" and words[label] == "joy" for text, label in real)
+    refused = sum(text in ("joy or anger", "I cannot say") for text, _ in real)
+    assert scores["test/free_accuracy"] == pytest.approx(right / len(real))
+    assert scores["test/refused"] == pytest.approx(refused / len(real)) and refused != right
 
 
 def all_labels(module: ConversationPromptDataModule) -> list[int | None]:

@@ -48,6 +48,23 @@ def test_scores_equal_one_run_for_each_token(model: nn.Module, left: bool) -> No
         torch.testing.assert_close(scorer(torch.tensor([prompt])).pooled[0], scores[row], rtol=0, atol=2e-5)
 
 
+def test_places_are_counted_from_the_first_real_token() -> None:
+    """It matters to models that know places by their number, unlike the one that knows distances."""
+    transformers: Any = pytest.importorskip("transformers", reason="needs the extra 'llm'")
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=264, n_positions=32, n_embd=16, n_layer=2, n_head=2, initializer_range=0.5
+    )
+    model: nn.Module = transformers.GPT2LMHeadModel(config).eval()
+    expected = torch.tensor([[by_hand(model, prompt, one) for one in ANSWERS] for prompt in PROMPTS])
+    scorer = LabelScorer(model, ANSWERS).eval()
+    ids, mask = padded()
+    torch.testing.assert_close(scorer(ids, mask).pooled, expected, rtol=0, atol=2e-5)
+    for answer in range(4):
+        alone = scorer.answer_log_probability(ids, mask, torch.full((3,), answer))
+        torch.testing.assert_close(alone, expected[:, answer], rtol=0, atol=2e-5)
+
+
 def test_one_token_for_each_answer_needs_no_second_run(model: nn.Module) -> None:
     scorer = LabelScorer(model, [[70], [80]]).eval()
     expected = [[by_hand(model, prompt, one) for one in ([70], [80])] for prompt in PROMPTS]

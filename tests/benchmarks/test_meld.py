@@ -53,6 +53,18 @@ def test_the_page_shows_what_the_files_hold(meld: ModuleType) -> None:
     assert not result["limit"]["failures"] and "/" not in result["command"].replace("benchmarks/quality/", "")
 
 
+def test_the_page_shows_what_models_and_curricula_gave(meld: ModuleType) -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("meld_context-*.json"))
+    assert files
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert meld.context_table(result["rows"]) in page and files[-1].name in page
+    ours = [row for row in result["rows"] if not row.get("published")]
+    assert all(row["value"] == pytest.approx(statistics.mean(row["values"]), abs=0.011) for row in ours)
+    assert all(row["n"] == len(row["values"]) for row in ours)
+    assert "/" not in result["command"].replace("benchmarks/quality/", "")
+
+
 def _write(folder: Path, *, dialogues: int) -> None:
     folder.mkdir()
     for split in ("train", "dev", "test"):

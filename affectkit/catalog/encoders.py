@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CLIP_CAER, COMPOUND, M2FNET
+from affectkit.catalog.papers import CLIP_CAER, COMPOUND, M2FNET, PAIRWISE
 
 ROWS: tuple[Component, ...] = (
     Component(
@@ -73,6 +73,13 @@ ROWS: tuple[Component, ...] = (
         "encoder",
         ("audio",),
         aliases=("spectrogram CNN",),
+    ),
+    Component(
+        "SequenceEncoder",
+        "affectkit.encoders.SequenceEncoder",
+        "encoder",
+        paper=PAIRWISE,
+        aliases=("features over time", "sequence transformer"),
     ),
     Component(
         "TransformersAudioEncoder",

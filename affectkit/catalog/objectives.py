@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, CLIP_CAER, HCL, NEUROGAZE
+from affectkit.catalog.papers import CCC, CLIP_CAER, HCL, NEUROGAZE, PAIRWISE
 
 ROWS: tuple[Component, ...] = (
     Component(
@@ -89,7 +89,7 @@ ROWS: tuple[Component, ...] = (
         "PairwiseContrastiveLoss",
         "affectkit.losses.PairwiseContrastiveLoss",
         "loss",
-        paper="Franceschini et al., ICPR 2022, arXiv:2207.11482",
+        paper=PAIRWISE,
         status="verified",
         aliases=("modality-pairwise contrast", "InfoNCE"),
     ),

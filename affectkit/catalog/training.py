@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, COMPOUND, HCL, NEUROGAZE, PRC, SPCL
+from affectkit.catalog.papers import CCC, COMPOUND, HCL, NEUROGAZE, PAIRWISE, PRC, SPCL
 
 ROWS: tuple[Component, ...] = (
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
@@ -219,6 +219,13 @@ ROWS: tuple[Component, ...] = (
         aliases=("audio_emotion", "speech emotion recognition task"),
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
+    Component(
+        "ContrastiveTask",
+        "affectkit.tasks.ContrastiveTask",
+        "task",
+        paper=PAIRWISE,
+        aliases=("pairwise_contrastive", "label-free training", "linear probe"),
+    ),
     Component(
         "DimensionalTask",
         "affectkit.tasks.DimensionalTask",

@@ -18,6 +18,7 @@ from affectkit.encoders.masked_batch_norm import MaskedBatchNorm
 from affectkit.encoders.principal_components import PrincipalComponentsEncoder
 from affectkit.encoders.projection import ProjectionEncoder
 from affectkit.encoders.recording_features import RecordingFeatures
+from affectkit.encoders.sequence import SequenceEncoder, SequenceNetwork
 from affectkit.encoders.spectrogram_conv import SpectrogramConvEncoder
 from affectkit.encoders.spectrogram_masking import SpectrogramMasking
 from affectkit.encoders.text_tokenizer import TextTokenizer
@@ -40,6 +41,8 @@ __all__ = [
     "PrincipalComponentsEncoder",
     "ProjectionEncoder",
     "RecordingFeatures",
+    "SequenceEncoder",
+    "SequenceNetwork",
     "Spectrogram",
     "SpectrogramConvEncoder",
     "SpectrogramMasking",

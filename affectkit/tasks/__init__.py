@@ -7,6 +7,7 @@ from affectkit.tasks.audience_task import AudienceTask
 from affectkit.tasks.audio_task import AudioTask
 from affectkit.tasks.categorical_dimensional_task import CategoricalDimensionalTask
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
+from affectkit.tasks.contrastive_task import ContrastiveStage, ContrastiveTask
 from affectkit.tasks.conversation_llm_task import ConversationLLMTask
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
@@ -37,6 +38,8 @@ __all__ = (
     "BaseMismatchError",
     "CategoricalDimensionalTask",
     "CheckpointRecord",
+    "ContrastiveStage",
+    "ContrastiveTask",
     "ConversationLLMTask",
     "ConversationTask",
     "DatasetError",

@@ -21,10 +21,12 @@ class ItemFeatures:
     Args:
         record: Its annotation.
         features: Tensors (D,) or (T, D) by modality; a modality that it lacks is absent.
+        places: Where its views lie in time, each from 0, the begin, to 1; None where nothing was drawn.
     """
 
     record: ItemRecord
     features: Mapping[str, Tensor]
+    places: tuple[float, ...] | None = None
 
 
 class ItemFeaturesReader:
@@ -43,6 +45,8 @@ class ItemFeaturesReader:
 class ItemFeaturesCollate:
     """Joins the features of items; those over time (T, D) become their mean.
 
+    A modality of no step, (0, D), is absent.
+
     Args:
         feature_dims: Modalities to put into ``inputs``, with their widths.
         target: Joins the annotations.
@@ -52,7 +56,7 @@ class ItemFeaturesCollate:
         - present[m]: (B,) bool.
 
     Raises:
-        ShardError: If features have another width, or no time step.
+        ShardError: If features have another width.
     """
 
     def __init__(self, feature_dims: Mapping[str, int], target: ItemTarget) -> None:
@@ -73,10 +77,13 @@ class ItemFeaturesCollate:
         for name, dim in self._feature_dims.items():
             rows = torch.zeros(len(samples), dim)
             for row, sample, key in zip(rows, samples, keys, strict=True):
-                if name in sample.features:
-                    row.copy_(feature_row(sample.features[name], name, key=key, dim=dim))
+                stored = stored_features(sample.features, name)
+                if stored is not None:
+                    row.copy_(feature_row(stored, name, key=key, dim=dim))
             inputs[name] = rows
-            present[name] = torch.tensor([name in sample.features for sample in samples])
+            present[name] = torch.tensor(
+                [stored_features(sample.features, name) is not None for sample in samples]
+            )
         return AffectBatch(
             inputs=inputs,
             present=present,
@@ -87,8 +94,23 @@ class ItemFeaturesCollate:
         )
 
 
+def stored_features(features: Mapping[str, Tensor], name: str) -> Tensor | None:
+    """What an item has of a modality; None where it has none, or no step of it, (0, D)."""
+    found = features.get(name)
+    return None if found is None or (found.ndim == 2 and not len(found)) else found
+
+
 def feature_row(stored: Tensor, name: str, *, key: str, dim: int) -> Tensor:
     """The features (D,) of one item, in float32; the mean of those over time.
+
+    Raises:
+        ShardError: If they have another width, or no time step.
+    """
+    return feature_steps(stored, name, key=key, dim=dim).mean(0)
+
+
+def feature_steps(stored: Tensor, name: str, *, key: str, dim: int) -> Tensor:
+    """The features (T, D) of one item, in float32; those without time are one step.
 
     Raises:
         ShardError: If they have another width, or no time step.
@@ -98,4 +120,4 @@ def feature_row(stored: Tensor, name: str, *, key: str, dim: int) -> Tensor:
             f"Sample {key!r} has {name!r} features of shape {tuple(stored.shape)}, where ({dim},) or "
             f"(T, {dim}) is wanted: extract the features again."
         )
-    return stored.float() if stored.ndim == 1 else stored.float().mean(0)
+    return stored.float().reshape(-1, dim)

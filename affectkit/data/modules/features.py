@@ -7,12 +7,15 @@ from typing import Literal
 
 from torch import Tensor
 
-from affectkit.data.loader import item_target
+from affectkit.data.collate import Collate
+from affectkit.data.loader import Transform, item_target
+from affectkit.data.loader.feature_views import FeatureViews, FeatureViewsCollate
 from affectkit.data.loader.item_features import (
     ItemFeatures,
     ItemFeaturesCollate,
     ItemFeaturesReader,
-    feature_row,
+    feature_steps,
+    stored_features,
 )
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
@@ -24,9 +27,11 @@ from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 class FeatureDataModule(ShardDataModule[ItemFeatures]):
     """Sentences, pictures, clips or sounds whose features were extracted beforehand, one row each.
 
-    Batches hold ``inputs[m]`` (B, D) for each modality, zero where a sample lacks it, which
-    ``present[m]`` says. Features over time (T, D) become their mean. For conversations:
-    :class:`~affectkit.data.modules.ConversationDataModule`.
+    Batches hold ``inputs[m]`` (B, D) for each modality, zero where a sample lacks it or has no step of it,
+    which ``present[m]`` says. Features over time (T, D) become their mean. With ``views`` they stay as they
+    are, and batches hold ``inputs[m]`` (B, V, T, D) with ``masks[m]`` (B, V, T): V stretches of each item,
+    which lie at the same place in time in every modality, at random in training and evenly in evaluation.
+    For conversations: :class:`~affectkit.data.modules.ConversationDataModule`.
 
     Args:
         root: Folder with a ``manifest.json`` of any kind but ``conversation``, with features.
@@ -34,6 +39,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
         label_merge: Stored label -> label of the run.
         label_drop: Stored labels to leave out; their rows stay, with label -100.
         modalities: Features to load; None takes all that are stored.
+        views: Stretches of each item; 0 gives the mean over time.
+        view_steps: Steps of a stretch by modality, e.g. ``{"audio": 200}``; one not named stays whole.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of the order.
         shuffle: ``"global"``, ``"lanes"`` or ``"none"``; see :class:`~affectkit.data.plan.EpochPlan`.
@@ -54,7 +61,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
             curriculum it is only reported.
 
     Raises:
-        DataModuleError: If the folder holds conversations, or no features.
+        DataModuleError: If the folder holds conversations, or no features, or ``view_steps`` are below 1 or
+            given without views.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
         label_merge: dict[str, str] | None = None,
         label_drop: list[str] | None = None,
         modalities: list[str] | None = None,
+        views: int = 0,
+        view_steps: dict[str, int] | None = None,
         batch_size: int = 32,
         seed: int = 0,
         shuffle: Shuffle = "global",
@@ -103,6 +113,13 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
             curriculum=curriculum,
             difficulty=difficulty,
         )
+        if views < 0 or (view_steps and (not views or min(view_steps.values()) < 1)):
+            raise DataModuleError(
+                f"FeatureDataModule got views={views} and view_steps={view_steps}: give 0 views and no "
+                "steps, or 1 or more views of 1 step or more."
+            )
+        self._views = views
+        self._view_steps = dict(view_steps or {})
         self._statistics: dict[str, FeatureStatistics] | None = None
 
     @property
@@ -114,18 +131,32 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
                 f"{self.root} holds {what}, and FeatureDataModule reads features of single items: "
                 f"{'use ConversationDataModule' if self.manifest.features else 'run `affectkit extract`'}."
             )
-        return super().feature_dims
+        found = super().feature_dims
+        unknown = sorted(self._view_steps.keys() - found.keys())
+        if unknown:
+            raise DataModuleError(
+                f"FeatureDataModule got view_steps of {unknown[0]!r}, and the batches hold "
+                f"{', '.join(found)}: correct the name, or add it to modalities."
+            )
+        return found
 
     def decoder(self, split: str) -> ItemFeaturesReader:
         """Record and features."""
         return ItemFeaturesReader()
 
-    def collate(self, split: str) -> ItemFeaturesCollate:
+    def transform(self, split: str) -> Transform[ItemFeatures] | None:
+        """The random places of views in training."""
+        return FeatureViews(self._views) if self._views else None
+
+    def collate(self, split: str) -> Collate[ItemFeatures]:
         """One row a sample, with targets in the label order of the run."""
-        return ItemFeaturesCollate(self.feature_dims, item_target(self.manifest, self.label_map))
+        target = item_target(self.manifest, self.label_map)
+        if not self._views:
+            return ItemFeaturesCollate(self.feature_dims, target)
+        return FeatureViewsCollate(self.feature_dims, target, views=self._views, steps=self._view_steps)
 
     def feature_statistics(self) -> dict[str, FeatureStatistics]:
-        """Mean and deviation of each modality over the train samples that have it.
+        """Mean and deviation of each modality over the train samples that have it; with views over steps.
 
         Every rank reads all of them in the order of the store, so the numbers are the same for any
         number of ranks.
@@ -152,9 +183,11 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
         for position in range(len(store)):
             try:
                 features = decode(store.get(position)).features
-                if name in features:
-                    row = feature_row(features[name], name, key=store.key(position), dim=dim)
-                    yield row.unsqueeze(0)
+                stored = stored_features(features, name)
+                if stored is not None:
+                    key = store.key(position)
+                    steps = feature_steps(stored, name, key=key, dim=dim)
+                    yield steps if self._views else steps.mean(0, keepdim=True)
             except ShardError:
                 if self._damage == "error":
                     raise

@@ -23,6 +23,7 @@ from affectkit.data.synthetic.write_clips import write_synthetic_clips
 from affectkit.data.synthetic.write_emodb_folder import write_emodb_folder
 from affectkit.data.synthetic.write_emoset_folder import write_emoset_folder
 from affectkit.data.synthetic.write_pictures import write_face_folder, write_synthetic_pictures
+from affectkit.data.synthetic.write_sequences import SEQUENCE_WIDTHS, write_synthetic_sequences
 from affectkit.data.synthetic.write_synthetic import write_synthetic
 
 __all__ = (
@@ -34,6 +35,7 @@ __all__ = (
     "EMOTION_PROSODY",
     "PROPS",
     "SAMPLE_RATE",
+    "SEQUENCE_WIDTHS",
     "WALLS",
     "FaceIdentity",
     "FaceView",
@@ -60,4 +62,5 @@ __all__ = (
     "write_synthetic_captions",
     "write_synthetic_clips",
     "write_synthetic_pictures",
+    "write_synthetic_sequences",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from module_runs import (
     IN_DIMS,
     TWO_VIEWS,
+    UTTERANCES,
     Case,
     components,
     graph_head,
@@ -58,6 +59,7 @@ from affectkit.encoders import (
     IdentityEncoder,
     LogMelConvEncoder,
     ProjectionEncoder,
+    SequenceEncoder,
     SpectrogramConvEncoder,
     TimmImageEncoder,
     TimmStageEncoder,
@@ -150,6 +152,13 @@ CASES: dict[str, list[Case]] = {
         Case(
             lambda: LogMelConvEncoder(8000, num_mels=12, widths=(4,), normalization="recording"),
             run_waveforms,
+        ),
+    ],
+    "SequenceEncoder": [
+        Case(lambda: SequenceEncoder(6, 4, channels=(5,)), run_temporal),
+        Case(
+            lambda: SequenceEncoder(6, 4, network="transformer", num_heads=2, max_steps=UTTERANCES),
+            run_temporal,
         ),
     ],
     "SpectrogramConvEncoder": [Case(lambda: SpectrogramConvEncoder(12, widths=(4, 6)), run_frames)],

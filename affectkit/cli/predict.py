@@ -1,19 +1,20 @@
-"""`affectkit predict PATH...`: the predictions of a trained model on your own pictures."""
+"""`affectkit predict PATH...`: the predictions of a trained model on your own files."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from affectkit.predict import PictureItem, PicturePredictor
+    from affectkit.predict import PicturePredictor, PredictItem, Predictor
 
 EXAMPLES = """\
 examples:
   affectkit predict photo.jpg --model runs/coop/latest
   affectkit predict holiday/ --model runs/coop/latest --out holiday.csv
+  affectkit predict calls/*.wav --model runs/audio_emotion/latest --out calls.parquet
 
 With --config, this is the predict of the training commands instead: shards in, predicted.csv out.
   affectkit predict --config recipe:coop --data.init_args.root DIR --ckpt_path best
@@ -25,21 +26,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the parser."""
     parser = commands.add_parser(
         "predict",
-        help="predict your own pictures, or with --config a split of shards",
+        help="predict your own files, or with --config a split of shards",
         description=(
-            "Predict pictures with a trained model, as the evaluation of its training would: the size, the "
-            "normalisation and the labels are those stored in its checkpoint. Whole frames are shown to the "
-            "model; nothing looks for faces. A file that cannot be read becomes a row with its error."
+            "Predict files with a trained model, as the evaluation of its training would: the transforms "
+            "and the labels are those stored with its run. What it was trained on says what is read: "
+            "pictures, recordings, clips, texts or dialogues. Whole frames are shown to the model; nothing "
+            "looks for faces. A file that cannot be read becomes a row with its error."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="picture, folder of pictures, or data set of shards"
+        "paths", nargs="+", metavar="PATH", help="file, folder of files, or data set of shards"
     )
     add_model_options(parser)
     parser.add_argument(
-        "--out", metavar="FILE", help="table to write, .csv or .jsonl (default: CSV on the standard output)"
+        "--out",
+        metavar="FILE",
+        help="table to write, .csv, .jsonl or .parquet (default: CSV on the standard output)",
     )
     parser.set_defaults(run=run)
 
@@ -76,20 +80,21 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict import find_pictures, write_predictions
+    from affectkit.predict import find_checkpoint, open_predictor, write_predictions
 
     # Paths are wrong more often than models, and looked at in no time.
-    find_pictures(options.paths, split=options.split)
-    predictor = load_predictor(options)
-    items = find_pictures(options.paths, split=options.split, shows_boxes=bool(predictor.view.streams))
-    print(described(predictor, options.model), file=sys.stderr)
+    check_paths(options.paths)
+    find_checkpoint(options.model)
+    predictor = open_predictor(options.model, **model_options(options))
+    items = predictor.find(options.paths, split=options.split)
+    print(predictor.described(options.model), file=sys.stderr)
     if options.out is None:
         return _print(predictor, items)
     bar = Progress(
         TextColumn("predict"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pictures"),
+        TextColumn(predictor.things),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
@@ -100,48 +105,53 @@ def run(options: argparse.Namespace) -> int:
         )
     kept = f", {report.kept} of them from before" if report.kept else ""
     unread = f", {report.unread} could not be read (column error)" if report.unread else ""
-    print(f"{options.out}: {report.rows} pictures{kept}{unread}")
+    print(f"{options.out}: {report.rows} {predictor.things}{kept}{unread}")
     return int(report.unread == report.rows)
 
 
-def load_predictor(options: argparse.Namespace) -> PicturePredictor:
-    """The model that the options name."""
-    from affectkit.predict import PicturePredictor, PredictError
+def check_paths(paths: Sequence[str]) -> None:
+    """Refuse a path that leads nowhere, before anything is loaded."""
+    from pathlib import Path
 
-    changes: dict[str, object] = {}
+    from affectkit.predict import PredictError
+
+    for path in paths:
+        if not Path(path).exists():
+            raise PredictError(f"There is no file or folder {path}: correct the path.")
+
+
+def load_pictures(options: argparse.Namespace) -> PicturePredictor:
+    """The model of pictures that the options name."""
+    from affectkit.predict import PicturePredictor
+
+    return PicturePredictor.from_checkpoint(options.model, **model_options(options))
+
+
+def model_options(options: argparse.Namespace) -> dict[str, Any]:
+    """How the model is loaded, as arguments of `open_predictor`."""
+    from affectkit.predict import PredictError
+
+    changes: dict[str, Any] = {}
     for text in options.option:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise PredictError(f"The option {text!r} has no value: write --option NAME=VALUE.")
         changes[name] = value
-    return PicturePredictor.from_checkpoint(
-        options.model,
-        batch_size=options.batch_size,
-        device=options.device,
-        task=None if options.task is None else _task_class(options.task),
+    return {
         **changes,
-    )
+        "batch_size": options.batch_size,
+        "device": options.device,
+        "task": None if options.task is None else _task_class(options.task),
+    }
 
 
-def described(predictor: PicturePredictor, model: str) -> str:
-    """What is shown to which model, in a line or two."""
-    view = predictor.view
-    size = "as they are" if view.size is None else f"brought to {view.size} x {view.size} pixels"
-    text = f"whole frames, {size}, as in the evaluation of {model} ({predictor.identity})"
-    if not view.streams:
-        return text
-    names = " and ".join(view.inputs)
-    return (
-        f"{text}\nThe model was trained on {names}: of a file, which has no boxes, each is the whole frame. "
-        "Give crops where the training saw crops."
-    )
+def _print(predictor: Predictor, items: Sequence[PredictItem]) -> int:
+    from affectkit.predict.table.csv_lines import csv_lines
+    from affectkit.predict.table.plain_row import plain_row
+    from affectkit.predict.table.table_columns import TableColumns
 
-
-def _print(predictor: PicturePredictor, items: Sequence[PictureItem]) -> int:
-    from affectkit.predict.pictures.prediction_table import csv_lines, plain_row
-
-    rows = [plain_row(row, predictor.identity) for row in predictor.predict(items)]
-    sys.stdout.writelines(csv_lines(rows))
+    rows = [plain_row(row, predictor.identity) for row in predictor.rows(items)]
+    sys.stdout.writelines(csv_lines(rows, TableColumns.of_rows(rows)))
     return int(all(row["error"] is not None for row in rows))
 
 

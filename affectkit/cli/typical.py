@@ -38,17 +38,18 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from pathlib import Path
 
-    from affectkit.cli.predict import described, load_predictor
+    from affectkit.cli.predict import load_pictures
     from affectkit.predict import PredictError, find_pictures, most_typical
+    from affectkit.predict.pictures.picture_item import item_pixels
 
     if options.out is not None and Path(options.out).suffix != ".png":
         raise PredictError(f"The sheet {options.out} cannot be written: let its name end in .png.")
     find_pictures(options.paths, split=options.split)
-    predictor = load_predictor(options)
+    predictor = load_pictures(options)
     space = predictor.label_space
     label = options.label if space is None else space.labels[space.index(options.label)]
-    items = find_pictures(options.paths, split=options.split, shows_boxes=bool(predictor.view.streams))
-    print(described(predictor, options.model), file=sys.stderr)
+    items = predictor.find(options.paths, split=options.split)
+    print(predictor.described(options.model), file=sys.stderr)
     best = most_typical(predictor.predict(items), label, count=options.count, by=options.by)
     if not best:
         raise PredictError("None of the pictures could be read: `affectkit predict` says why for each.")
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         from affectkit.report.page import Picture
 
         figure = contact_sheet_figure(
-            [items[row.position].pixels() for row in best],
+            [item_pixels(items[row.position]) for row in best],
             [f"{rank}: {score:.2f}" for rank, score in enumerate(scores, start=1)],
             title=f"most typical of {label}",
         )

@@ -1,8 +1,9 @@
-"""Running finished models over data: predictions on your own pictures, features of frozen encoders."""
+"""Running finished models over data: predictions on your own files, features of frozen encoders."""
 
 from __future__ import annotations
 
 from affectkit.predict.conversation_stream import ConversationStream, StreamedTurn
+from affectkit.predict.error import PredictError
 from affectkit.predict.extract import (
     ExtractError,
     ExtractReport,
@@ -10,40 +11,47 @@ from affectkit.predict.extract import (
     named_extractor,
     stored_modalities,
 )
+from affectkit.predict.item import PredictItem
+from affectkit.predict.loaded_task import find_checkpoint
+from affectkit.predict.open_predictor import open_predictor
 from affectkit.predict.pictures import (
-    PictureItem,
-    PicturePrediction,
     PicturePredictor,
-    PredictError,
-    TableReport,
     TrainedTask,
-    find_checkpoint,
     find_pictures,
     load_trained,
     most_typical,
-    write_predictions,
 )
+from affectkit.predict.prediction import Prediction
+from affectkit.predict.predictor import Predictor
+from affectkit.predict.sounds import Sound, SoundPredictor, SoundView, find_sounds
+from affectkit.predict.table import TableReport, write_predictions
 from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
 
 __all__ = (
     "ConversationStream",
     "ExtractError",
     "ExtractReport",
-    "PictureItem",
-    "PicturePrediction",
     "PicturePredictor",
     "PictureTeacher",
     "PredictError",
+    "PredictItem",
+    "Prediction",
+    "Predictor",
+    "Sound",
+    "SoundPredictor",
+    "SoundView",
     "StreamedTurn",
     "TableReport",
     "TrainedTask",
     "extract_features",
     "find_checkpoint",
     "find_pictures",
+    "find_sounds",
     "load_trained",
     "make_prototypes",
     "most_typical",
     "named_extractor",
+    "open_predictor",
     "store_teacher_answers",
     "stored_modalities",
     "write_predictions",

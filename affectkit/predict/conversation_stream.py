@@ -15,8 +15,8 @@ from affectkit.conversation import advance_context, advance_fusion, part_of_stat
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import weights_digest
 from affectkit.fusion import ModalityDropout
-from affectkit.predict.pictures.error import PredictError
-from affectkit.predict.pictures.trained_task import find_checkpoint
+from affectkit.predict.error import PredictError
+from affectkit.predict.loaded_task import find_checkpoint
 from affectkit.tasks import CheckpointRecord, ConversationTask
 from affectkit.tasks.run_checkpoint import shipped_task
 from affectkit.tensor_file import read_tensor_file, write_tensor_file

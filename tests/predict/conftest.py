@@ -3,10 +3,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import yaml
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import Tensor
 
+from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.synthetic import write_synthetic
+from affectkit.tasks import AffectTask
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +32,44 @@ def digests() -> Callable[[Path], dict[str, str]]:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     return digest
+
+
+QUIET: dict[str, Any] = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "use_distributed_sampler": False,
+}
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Callable[[AffectTask, LightningDataModule], dict[str, Tensor]]:
+    """Logits of each sample by its key, as shards, data module and trainer give them."""
+
+    def predict(task: AffectTask, data: LightningDataModule) -> dict[str, Tensor]:
+        found = Trainer(**QUIET).predict(task, data)
+        logits: dict[str, Tensor] = {}
+        for batch in cast("list[AffectPrediction]", found):
+            assert batch.logits is not None
+            logits |= dict(zip(batch.keys, batch.logits, strict=True))
+        return logits
+
+    return predict
+
+
+@pytest.fixture(scope="session")
+def kept_run() -> Callable[..., Path]:
+    """Writes a run folder as `affectkit fit` leaves it: a checkpoint, and how the data were read."""
+
+    def keep(folder: Path, task: AffectTask, data: str, **options: object) -> Path:
+        trainer = Trainer(**QUIET)
+        trainer.strategy.connect(task)
+        trainer.save_checkpoint(folder / "checkpoints" / "best.ckpt", weights_only=True)
+        path = f"affectkit.data.modules.{data}"
+        config = {"data": {"class_path": path, "init_args": {"root": "gone", **options}}}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        return folder
+
+    return keep

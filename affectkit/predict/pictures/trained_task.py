@@ -1,16 +1,17 @@
-"""From a run folder or a checkpoint to the task that wrote it, ready to predict."""
+"""From a run folder or a checkpoint to a task that was trained on pictures, and how it saw them."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from affectkit.data.loader import PictureView
-from affectkit.predict.pictures.error import PredictError
-from affectkit.tasks import AffectTask, CheckpointRecord
-from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
+from affectkit.predict.error import PredictError
+from affectkit.predict.loaded_task import find_checkpoint, load_task, read_record
+from affectkit.tasks import AffectTask
+
+__all__ = ("TrainedTask", "find_checkpoint", "load_trained")
 
 
 class TrainedTask(NamedTuple):
@@ -29,28 +30,6 @@ class TrainedTask(NamedTuple):
     digest: str
 
 
-def find_checkpoint(model: str | os.PathLike[str]) -> Path:
-    """The checkpoint of a run: the best one, else the last; a file is taken as it is.
-
-    Args:
-        model: Checkpoint, run folder, its folder ``checkpoints``, or ``runs/NAME``, which is the
-            latest run in it.
-
-    Raises:
-        PredictError: If there is none.
-    """
-    place = Path(model)
-    found = run_checkpoint(place)
-    if found is not None:
-        return found
-    if not place.is_dir():
-        raise PredictError(f"There is no run folder or checkpoint {place}: correct the path of the model.")
-    raise PredictError(
-        f"The folder {place} holds no checkpoint (no checkpoints/best.ckpt and no checkpoints/last.ckpt): "
-        "name a run folder in which a training finished an epoch, or a checkpoint file."
-    )
-
-
 def load_trained(
     model: str | os.PathLike[str], *, task: type[AffectTask] | None = None, **changes: object
 ) -> TrainedTask:
@@ -67,31 +46,12 @@ def load_trained(
             given, or it was not trained on pictures.
     """
     path = find_checkpoint(model)
-    try:
-        record = CheckpointRecord.peek(path)
-    except Exception as error:  # torch's reader raises whatever its parts raise
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise PredictError(
-            f"The file {path} cannot be read as a checkpoint ({reason}): name one that a task of affectkit "
-            "wrote."
-        ) from error
-    if record is None:
-        raise PredictError(f"The checkpoint {path} is not one of affectkit: name one that its tasks wrote.")
-    name = record.task.rpartition(".")[2]
+    record = read_record(path)
     if record.pictures is None:
+        name = record.task.rpartition(".")[2]
         raise PredictError(
             f"The checkpoint {path} of {name or 'a task'} was not trained on pictures, so it cannot predict "
             "them: name a model that was trained with ImageDataModule."
         )
-    kind = task or shipped_task(record.task)
-    if kind is None:
-        raise PredictError(
-            f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
-            f"class, `PicturePredictor.from_checkpoint(path, task={name})` or `--task {record.task}`."
-        )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    loaded = kind.load_from_checkpoint(
-        path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
-    )
-    return TrainedTask(loaded, record.pictures, path, digest)
+    loaded = load_task(path, task=task, **changes)
+    return TrainedTask(loaded.task, record.pictures, path, loaded.digest)

@@ -6,17 +6,17 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from affectkit.predict.pictures.error import PredictError
-from affectkit.predict.pictures.prediction import PicturePrediction
+from affectkit.predict.error import PredictError
+from affectkit.predict.prediction import Prediction
 
 
 def most_typical(
-    rows: Iterable[PicturePrediction],
+    rows: Iterable[Prediction],
     label: str,
     *,
     count: int = 10,
     by: Literal["probability", "logit"] = "probability",
-) -> list[PicturePrediction]:
+) -> list[Prediction]:
     """The ``count`` pictures that a class fits best, best first; rows with an error are passed over.
 
     The result is exact over any number of batches, holds only ``count`` rows at a time, and pictures of
@@ -35,7 +35,7 @@ def most_typical(
     Examples:
         >>> def row(position, joy):
         ...     chances = {"joy": joy, "fear": 1 - joy}
-        ...     return PicturePrediction(position, f"{position}.png", "", "joy", chances, (), {}, None)
+        ...     return Prediction(position, f"{position}.png", "", "joy", chances, (), {}, None)
         >>> rows = [row(0, 0.5), row(1, 0.9), row(2, 0.5)]
         >>> [found.path for found in most_typical(rows, "joy", count=2)]
         ['1.png', '0.png']
@@ -46,7 +46,7 @@ def most_typical(
             "'probability' or 'logit'."
         )
 
-    def scored() -> Iterator[tuple[float, int, PicturePrediction]]:
+    def scored() -> Iterator[tuple[float, int, Prediction]]:
         for row in rows:
             if row.error is not None:
                 continue

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from affectkit.cli.main import is_training, main
-from affectkit.cli.predict import described
 from affectkit.data.loader import PictureView, StreamSpec
 from affectkit.predict import PicturePredictor, find_pictures, most_typical
 from affectkit.tasks import PromptTuningTask
@@ -55,7 +54,8 @@ def test_a_table_and_the_same_on_the_screen(
     assert capsys.readouterr().out == (tmp_path / "p.csv").read_text()
     assert main([*given[:2], *given[3:]]) == 1  # nothing could be read
     header, row = csv.reader(capsys.readouterr().out.splitlines())
-    assert header == ["path", "label", "region", "model", "error"] and row[0] == str(bad)
+    assert header == ["path", "label", "top", "entropy", "region", "model", "data", "error"]
+    assert row[0] == str(bad)
 
 
 def test_errors_are_one_sentence(trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,5 +95,5 @@ def test_typical_pictures_on_a_sheet(
 def test_what_was_shown_is_said() -> None:
     task = PromptTuningTask("meld7.official", adapter="zero_shot", streams=["face", "context"])
     view = PictureView(32, (StreamSpec("context", "letterbox"), StreamSpec("face", "stretch", 20.0)))
-    text = described(PicturePredictor(task, view, device="cpu"), "runs/x")
+    text = PicturePredictor(task, view, device="cpu").described("runs/x")
     assert "trained on context and face: of a file, which has no boxes, each is the whole frame" in text

@@ -11,6 +11,7 @@ from PIL import Image
 
 from affectkit.data.synthetic import write_synthetic_captions
 from affectkit.predict import PredictError, find_pictures
+from affectkit.predict.pictures.picture_item import item_pixels
 
 
 def test_folders_are_walked_in_order(trained: Any, tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_shards_are_a_set_of_pictures(trained: Any) -> None:
     files = sorted((trained.files / "train").rglob("*.*"))
     for item, path in zip(items, files, strict=True):
         if path.suffix == ".png":
-            np.testing.assert_array_equal(item.pixels(), np.array(Image.open(path)))
+            np.testing.assert_array_equal(item_pixels(item), np.array(Image.open(path)))
 
 
 def test_places_that_hold_no_pictures(trained: Any, tmp_path: Path) -> None:

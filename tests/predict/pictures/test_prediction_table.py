@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from affectkit.predict import (
-    PictureItem,
-    PicturePrediction,
     PicturePredictor,
     PredictError,
+    Prediction,
+    PredictItem,
     find_pictures,
     write_predictions,
 )
@@ -25,8 +25,8 @@ class Interrupted(PicturePredictor):
 
     after = 5
 
-    def predict(self, pictures: Iterable[object]) -> Iterator[PicturePrediction]:
-        for number, row in enumerate(super().predict(pictures)):  # type: ignore[arg-type]
+    def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:
+        for number, row in enumerate(super().rows(items)):
             if number == self.after:
                 raise KeyboardInterrupt
             yield row
@@ -38,14 +38,14 @@ def predictor(trained: Any) -> PicturePredictor:
 
 
 @pytest.fixture
-def items(trained: Any, tmp_path: Path) -> list[PictureItem]:
+def items(trained: Any, tmp_path: Path) -> list[PredictItem]:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "odd,\nname.png").write_bytes(b"no picture")
     return find_pictures([tmp_path / "in", trained.files / "test"])
 
 
 def test_csv_and_json_lines_hold_the_rows(
-    predictor: PicturePredictor, items: list[PictureItem], tmp_path: Path
+    predictor: PicturePredictor, items: list[PredictItem], tmp_path: Path
 ) -> None:
     rows = list(predictor.predict(items))
     report = write_predictions(predictor, items, out=tmp_path / "p.csv")
@@ -56,7 +56,7 @@ def test_csv_and_json_lines_hold_the_rows(
         table = list(csv.DictReader(file))
     lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert list(table[0])[:4] == ["path", "label", "p_neutral", "p_surprise"]
-    assert list(table[0])[-3:] == ["region", "model", "error"]
+    assert list(table[0])[-6:] == ["top", "entropy", "region", "model", "data", "error"]
     for row, cells, line in zip(rows, table, lines, strict=True):
         assert row.path == cells["path"] == line["path"]
         assert (row.label, row.label or "") == (line["label"], cells["label"])
@@ -70,7 +70,7 @@ def test_csv_and_json_lines_hold_the_rows(
 
 @pytest.mark.parametrize("cut", [0, 7])
 def test_an_interrupted_table_goes_on(
-    trained: Any, predictor: PicturePredictor, items: list[PictureItem], tmp_path: Path, cut: int
+    trained: Any, predictor: PicturePredictor, items: list[PredictItem], tmp_path: Path, cut: int
 ) -> None:
     out, rows = tmp_path / "p.csv", tmp_path / ".p.csv.rows"
     with pytest.raises(KeyboardInterrupt):
@@ -94,7 +94,7 @@ def test_an_interrupted_table_goes_on(
 
 
 def test_rows_of_another_model_or_of_other_pictures_are_not_kept(
-    predictor: PicturePredictor, items: list[PictureItem], tmp_path: Path
+    predictor: PicturePredictor, items: list[PredictItem], tmp_path: Path
 ) -> None:
     for identity, chosen in (("other", items), (predictor.identity, items[:-1])):
         with pytest.raises(KeyboardInterrupt):
@@ -107,6 +107,6 @@ def test_rows_of_another_model_or_of_other_pictures_are_not_kept(
 
 
 def test_a_table_needs_a_known_name_in_a_folder(predictor: PicturePredictor, tmp_path: Path) -> None:
-    for name in ("p.parquet", "absent/p.csv"):
-        with pytest.raises(PredictError, match=r"end its name in \.csv or \.jsonl"):
+    for name in ("p.txt", "absent/p.csv"):
+        with pytest.raises(PredictError, match=r"end its name in \.csv, \.jsonl or \.parquet"):
             write_predictions(predictor, [], out=tmp_path / name)

@@ -20,7 +20,7 @@ from affectkit.fusion import MeanFusion
 from affectkit.heads import ClassificationHead, DimensionalHead
 from affectkit.labels import LabelSpace
 from affectkit.losses import ClassificationLoss
-from affectkit.predict import PicturePrediction, PicturePredictor, PredictError, find_pictures
+from affectkit.predict import PicturePredictor, PredictError, Prediction, find_pictures
 from affectkit.tasks import AffectTask, ConversationTask, PromptTuningTask
 from affectkit.types import Encoding, Head
 
@@ -167,7 +167,7 @@ def test_pictures_are_asked_for_as_they_are_needed(trained: Any) -> None:
             yield file
 
     predictor = PicturePredictor(float_task(), VIEW, batch_size=3, device="cpu")
-    rows: Iterator[PicturePrediction] = predictor.predict(endless())
+    rows: Iterator[Prediction] = predictor.predict(endless())
     for _ in range(4):
         next(rows)
     assert asked <= 9

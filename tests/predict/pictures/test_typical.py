@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affectkit.predict import PicturePrediction, PredictError, most_typical
+from affectkit.predict import PredictError, Prediction, most_typical
 
 
-def row(position: int, joy: float, logit: float = 0.0, error: str | None = None) -> PicturePrediction:
+def row(position: int, joy: float, logit: float = 0.0, error: str | None = None) -> Prediction:
     chances = {} if error else {"joy": joy, "fear": 1 - joy}
     logits = () if error else (logit, 0.0)
-    return PicturePrediction(position, f"{position}.png", "whole frame", None, chances, logits, {}, error)
+    return Prediction(position, f"{position}.png", "whole frame", None, chances, logits, {}, error)
 
 
 @given(

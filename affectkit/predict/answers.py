@@ -1,0 +1,87 @@
+"""What a predictor asks: a task, or a classifier of another library."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import torch
+
+from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.data.batch import AffectBatch
+from affectkit.labels import LabelSpace
+from affectkit.predict.error import PredictError
+from affectkit.tasks import AffectTask
+from affectkit.types import AffectOutput
+
+
+class Answers(Protocol):
+    """A model in evaluation that answers for batches."""
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Order of the logits; None where it gives values alone."""
+        ...
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the values; those without a name are numbered."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the model is called in messages."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Move it."""
+        ...
+
+    def __call__(self, batch: AffectBatch) -> AffectPrediction:
+        """Answer for the real rows of a batch."""
+        ...
+
+
+class TaskAnswers:
+    """A task of affectkit, asked as its own evaluation asks it.
+
+    Args:
+        task: The task; it is put into evaluation.
+
+    Raises:
+        PredictError: If its labels may hold together.
+    """
+
+    def __init__(self, task: AffectTask) -> None:
+        if task.label_space is not None and task.label_space.kind == "multilabel":
+            raise PredictError(
+                f"The labels of {task.label_space.name!r} may hold together, and a row has one label: use "
+                "a task with one label a sample, or call the task itself."
+            )
+        self.task = task.eval()
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Order of the logits; None where the task predicts values alone."""
+        return self.task.label_space
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the predicted values that the task states."""
+        named: object = getattr(self.task, "axes", None) or self.task.hparams.get("axes")
+        return tuple(str(name) for name in named) if isinstance(named, (list, tuple)) else ()
+
+    @property
+    def name(self) -> str:
+        """Class of the task."""
+        return type(self.task).__name__
+
+    def to(self, device: torch.device) -> Self:
+        """Move the task."""
+        self.task.to(device)
+        return self
+
+    def __call__(self, batch: AffectBatch) -> AffectPrediction:
+        """What the task's ``predict_step`` gives."""
+        with torch.inference_mode():
+            output: AffectOutput = self.task(batch)
+            return self.task.prediction(batch, output)

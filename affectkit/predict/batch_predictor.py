@@ -1,0 +1,215 @@
+"""Items to rows, in batches that are read while others run through the model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
+
+import torch
+
+from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.data.batch import AffectBatch
+from affectkit.data.collate import Collate
+from affectkit.data.decode.normalize_pixels import NormalizePixels
+from affectkit.data.loader import Decode
+from affectkit.data.schema import ShardError
+from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, NormalizationName
+from affectkit.labels import LabelSpace
+from affectkit.predict.answers import Answers
+from affectkit.predict.error import PredictError
+from affectkit.predict.item import PredictItem
+from affectkit.predict.prediction import Prediction
+
+SampleT = TypeVar("SampleT")
+#: What a sample is called while it is joined; an error of the collation begins with it.
+_KEY = "item"
+
+
+class BatchPredictor(Generic[SampleT]):
+    r"""Runs items through the reading of a data module and through a model.
+
+    The last batch is filled up as that of an evaluation is, by its last sample: what is predicted for
+    an item does not depend on how many follow, and a whole set gives the logits of
+    ``trainer.predict``, bit for bit, for the same ``batch_size`` on the same device.
+
+    Args:
+        model: The model.
+        decode: Members to a sample, as the data module has it.
+        collate: Samples to a batch.
+        normalization: What pixels are brought to on the device; None leaves the batch as it is.
+        batch_size: Items that run through the model together.
+        device: Where; None takes a GPU if there is one.
+        identity: Names the weights in what is written, e.g. a digest.
+
+    Raises:
+        PredictError: If ``batch_size`` is below 1.
+    """
+
+    def __init__(
+        self,
+        model: Answers,
+        *,
+        decode: Decode[SampleT],
+        collate: Collate[SampleT],
+        normalization: NormalizationName | None = None,
+        batch_size: int = 8,
+        device: torch.device | str | None = None,
+        identity: str = "",
+    ) -> None:
+        if batch_size < 1:
+            raise PredictError(f"The batch_size is {batch_size}: give at least 1.")
+        gpu = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(gpu if device is None else device)
+        self.model = model.to(self.device)
+        self.batch_size = batch_size
+        self.identity = identity
+        self._decode = decode
+        self._collate = collate
+        self._normalize: NormalizePixels | None = None
+        if normalization is not None:
+            self._normalize = NormalizePixels(*NORMALIZATIONS[normalization]).to(self.device)
+
+    @property
+    def label_space(self) -> LabelSpace | None:
+        """Order of the probabilities; None where the model predicts values alone."""
+        return self.model.label_space
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the predicted values that the model states; others are numbered."""
+        return self.model.axes
+
+    def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:
+        """Predict for each item in turn; one that cannot be read gets a row with its error.
+
+        While one batch runs through the model, the next one is read.
+
+        Args:
+            items: The items; they are asked for as they are needed.
+
+        Raises:
+            PredictError: If the model does not give one row an item.
+        """
+        numbered = enumerate(items)
+        ahead: deque[Future[_Chunk]] = deque()
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            while chunk := list(islice(numbered, self.batch_size)):
+                ahead.append(reader.submit(self._read, chunk))
+                if len(ahead) > 1:
+                    yield from self._rows(ahead.popleft().result())
+            while ahead:
+                yield from self._rows(ahead.popleft().result())
+
+    def _read(self, numbered: Sequence[tuple[int, PredictItem]]) -> _Chunk:
+        samples: dict[int, SampleT] = {}
+        errors: dict[int, str] = {}
+        digests: dict[int, str] = {}
+        for row, (_, item) in enumerate(numbered):
+            try:
+                members = item.read()
+                digests[row] = item.digest(members)
+                samples[row] = self._decode(members)
+            except ShardError as error:
+                errors[row] = str(error)
+            except OSError as error:
+                errors[row] = (
+                    f"The file cannot be read ({error.strerror or error}): correct its path or rights."
+                )
+        while samples:
+            rows = sorted(samples)
+            fill = self.batch_size - len(rows)
+            try:
+                batch = self._joined([samples[row] for row in [*rows, *[rows[-1]] * fill]], valid=len(rows))
+            except ShardError:
+                # Some samples show only when they are joined that they are damaged; alone, each does.
+                damaged = {row: why for row in rows if (why := self._damage(samples[row])) is not None}
+                if not damaged:
+                    raise
+                errors |= damaged
+                samples = {row: sample for row, sample in samples.items() if row not in damaged}
+            else:
+                return _Chunk(numbered, errors, digests, batch)
+        return _Chunk(numbered, errors, digests, None)
+
+    def _joined(self, samples: Sequence[SampleT], *, valid: int) -> AffectBatch:
+        return self._collate(
+            samples,
+            keys=[_KEY] * len(samples),
+            positions=range(len(samples)),
+            valid=[row < valid for row in range(len(samples))],
+        )
+
+    def _damage(self, sample: SampleT) -> str | None:
+        try:
+            self._joined([sample], valid=1)
+        except ShardError as error:
+            return str(error).removeprefix(f"Sample {_KEY!r}: ").removeprefix(f"Utterance {_KEY!r}: ")
+        return None
+
+    def _rows(self, chunk: _Chunk) -> Iterator[Prediction]:
+        found = None if chunk.batch is None else self._answers(chunk.batch)
+        labels = () if found is None else self._labels(found)
+        done = 0
+        for row, (position, item) in enumerate(chunk.items):
+            error = chunk.errors.get(row)
+            bare = Prediction(
+                position,
+                item.path,
+                item.region,
+                label=None,
+                probabilities={},
+                logits=(),
+                dims={},
+                error=error,
+                part=item.part,
+                start=item.start,
+                stop=item.stop,
+                text=item.text,
+                data=chunk.digests.get(row, ""),
+            )
+            if error is not None or found is None:
+                yield bare
+                continue
+            logits: list[float] = [] if found.logits is None else found.logits[done].tolist()
+            values: list[float] = [] if found.dims is None else found.dims[done].tolist()
+            chances: list[float] = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
+            best = None if found.label is None else int(found.label[done])
+            named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
+            yield bare._replace(
+                label=None if best is None else labels[best],
+                probabilities=dict(zip(labels, chances, strict=True)),
+                logits=tuple(logits),
+                dims=dict(zip(named, values, strict=False)),
+            )
+            done += 1
+
+    def _answers(self, batch: AffectBatch) -> AffectPrediction:
+        batch = batch.to(self.device)
+        if self._normalize is not None:
+            batch.inputs = {name: self._normalize(pixels) for name, pixels in batch.inputs.items()}
+        found = self.model(batch)
+        for name, values in (("logits", found.logits), ("values", found.dims)):
+            if values is not None and values.ndim != 2:
+                raise PredictError(
+                    f"{self.model.name} gave {name} of shape {tuple(values.shape)}: use a model that gives "
+                    "one row for each thing that is predicted."
+                )
+        return found
+
+    def _labels(self, found: AffectPrediction) -> tuple[str, ...]:
+        if found.logits is None:
+            return ()
+        space = self.label_space
+        return tuple(str(index) for index in range(found.logits.shape[1])) if space is None else space.labels
+
+
+class _Chunk(NamedTuple):
+    """A batch with the items it was made of and the rows of those that are not in it."""
+
+    items: Sequence[tuple[int, PredictItem]]
+    errors: dict[int, str]
+    digests: dict[int, str]
+    batch: AffectBatch | None

@@ -1,0 +1,95 @@
+"""From a run folder or a checkpoint to the task that wrote it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from affectkit.predict.error import PredictError
+from affectkit.tasks import AffectTask, CheckpointRecord
+from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
+
+
+class LoadedTask(NamedTuple):
+    """A task and where it came from.
+
+    Attributes:
+        task: The task, with its weights.
+        checkpoint: The file.
+        digest: First twelve digits of the file's SHA-256.
+    """
+
+    task: AffectTask
+    checkpoint: Path
+    digest: str
+
+
+def find_checkpoint(model: str | os.PathLike[str]) -> Path:
+    """The checkpoint of a run: the best one, else the last; a file is taken as it is.
+
+    Args:
+        model: Checkpoint, run folder, its folder ``checkpoints``, or ``runs/NAME``, which is the
+            latest run in it.
+
+    Raises:
+        PredictError: If there is none.
+    """
+    place = Path(model)
+    found = run_checkpoint(place)
+    if found is not None:
+        return found
+    if not place.is_dir():
+        raise PredictError(f"There is no run folder or checkpoint {place}: correct the path of the model.")
+    raise PredictError(
+        f"The folder {place} holds no checkpoint (no checkpoints/best.ckpt and no checkpoints/last.ckpt): "
+        "name a run folder in which a training finished an epoch, or a checkpoint file."
+    )
+
+
+def read_record(path: Path) -> CheckpointRecord:
+    """What a checkpoint says of the task that wrote it; the weights stay on the disk.
+
+    Raises:
+        PredictError: If the file is no checkpoint of affectkit.
+    """
+    try:
+        record = CheckpointRecord.peek(path)
+    except Exception as error:  # torch's reader raises whatever its parts raise
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise PredictError(
+            f"The file {path} cannot be read as a checkpoint ({reason}): name one that a task of affectkit "
+            "wrote."
+        ) from error
+    if record is None:
+        raise PredictError(f"The checkpoint {path} is not one of affectkit: name one that its tasks wrote.")
+    return record
+
+
+def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: object) -> LoadedTask:
+    """Build the task of a checkpoint; no class outside affectkit is imported unless it is given.
+
+    Args:
+        path: The checkpoint.
+        task: Class of the task, where it is one of your own.
+        changes: Constructor arguments of the task: parts that it had been given, or values to
+            change, e.g. ``base_weights``.
+
+    Raises:
+        PredictError: If the file is no checkpoint of affectkit, or its task is of your own and not given.
+    """
+    record = read_record(path)
+    kind = task or shipped_task(record.task)
+    if kind is None:
+        name = record.task.rpartition(".")[2]
+        raise PredictError(
+            f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
+            f"class, `from_checkpoint(path, task={name})` or `--task {record.task}`."
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    loaded = kind.load_from_checkpoint(
+        path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
+    )
+    return LoadedTask(loaded, path, digest)

@@ -1,0 +1,59 @@
+"""The predictor for a run, by what its task was trained on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import torch
+
+from affectkit.predict.error import PredictError
+from affectkit.predict.loaded_task import find_checkpoint, read_record
+from affectkit.predict.pictures import PicturePredictor
+from affectkit.predict.predictor import Predictor
+from affectkit.predict.run_data import read_run_data
+from affectkit.predict.sounds import SoundPredictor
+from affectkit.tasks import AffectTask
+
+#: Data module of the training -> what predicts files of its kind.
+_BY_DATA: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
+    {
+        "AudioDataModule": SoundPredictor.from_checkpoint,
+    }
+)
+
+
+def open_predictor(
+    model: str | os.PathLike[str],
+    *,
+    batch_size: int = 8,
+    device: torch.device | str | None = None,
+    task: type[AffectTask] | None = None,
+    **changes: object,
+) -> Predictor:
+    """Load a model with the reading, the transforms and the label space of its training.
+
+    Args:
+        model: Run folder, of which the best checkpoint is taken, or checkpoint.
+        batch_size: Samples that run through the model together.
+        device: Where; None takes a GPU if there is one.
+        task: Class of the task, where it is one of your own.
+        changes: Constructor arguments of the task: parts that it had been given, or values to change.
+
+    Raises:
+        PredictError: If there is no such model, or it reads nothing that lies in files.
+    """
+    path = find_checkpoint(model)
+    if read_record(path).pictures is not None:
+        return PicturePredictor.from_checkpoint(
+            path, batch_size=batch_size, device=device, task=task, **changes
+        )
+    data = read_run_data(path)
+    if data.module not in _BY_DATA:
+        raise PredictError(
+            f"The model {path} was trained with {data.module}, which reads more than a raw file holds, e.g. "
+            "stored features: make shards of the files and use `affectkit predict --config` instead."
+        )
+    return _BY_DATA[data.module](path, batch_size=batch_size, device=device, task=task, **changes)

@@ -1,0 +1,84 @@
+"""How a run read its data: the data module in the configuration that lies beside its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import yaml
+
+from affectkit.predict.error import PredictError
+
+ValueT = TypeVar("ValueT")
+_CONFIG: Final = "config.yaml"
+
+
+class RunData(NamedTuple):
+    """The data module that a run was trained with.
+
+    Attributes:
+        module: Name of its class, e.g. ``"AudioDataModule"``.
+        options: Its constructor arguments, as plain values.
+        place: The configuration, for messages.
+    """
+
+    module: str
+    options: Mapping[str, object]
+    place: Path
+
+    def value(self, name: str, kind: type[ValueT], default: ValueT) -> ValueT:
+        """One argument; ``default`` where it is not stated or null.
+
+        Raises:
+            PredictError: If it is of another type.
+        """
+        found = self.options.get(name)
+        if found is None:
+            return default
+        if kind is float and type(found) is int:
+            found = float(found)
+        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+            raise PredictError(
+                f"The configuration {self.place} states {name}={found!r} for {self.module}, which is no "
+                f"{kind.__name__}: restore the file that the training wrote."
+            )
+        return found
+
+    def optional(self, name: str, kind: type[ValueT]) -> ValueT | None:
+        """One argument; None where it is not stated or null."""
+        return None if self.options.get(name) is None else self.value(name, kind, kind())
+
+
+def read_run_data(checkpoint: Path) -> RunData:
+    """Find the configuration of the run that a checkpoint lies in.
+
+    Args:
+        checkpoint: ``RUN/checkpoints/NAME.ckpt``, or a checkpoint beside a ``config.yaml``.
+
+    Raises:
+        PredictError: If there is none, or it names no data module.
+    """
+    for folder in (checkpoint.parent.parent, checkpoint.parent):
+        place = folder / _CONFIG
+        if place.is_file():
+            break
+    else:
+        raise PredictError(
+            f"The checkpoint {checkpoint} has no {_CONFIG} beside it that says how its data were read: keep "
+            "it in its run folder, or give the view in Python, e.g. SoundPredictor.from_checkpoint(path, "
+            "view=SoundView(16000))."
+        )
+    try:
+        read: object = yaml.safe_load(place.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PredictError(
+            f"The configuration {place} cannot be read ({type(error).__name__}): restore the file that the "
+            "training wrote."
+        ) from error
+    data = read.get("data") if isinstance(read, Mapping) else None
+    path = data.get("class_path") if isinstance(data, Mapping) else None
+    options = data.get("init_args", {}) if isinstance(data, Mapping) else {}
+    if not isinstance(path, str) or not isinstance(options, Mapping):
+        raise PredictError(f"The configuration {place} names no data module: use a run of `affectkit fit`.")
+    return RunData(path.rpartition(".")[2], {str(name): value for name, value in options.items()}, place)

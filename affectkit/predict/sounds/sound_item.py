@@ -1,0 +1,105 @@
+"""Recordings that are to be predicted: files, arrays and samples of shards, not read yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affectkit.data.decode import DecodeError
+from affectkit.predict.error import PredictError
+from affectkit.predict.find_items import ItemKind, find_items
+from affectkit.predict.item import Members, PredictItem, file_members
+
+#: Members of a recording in memory: its samples as float32, one channel after the other, and what they mean.
+WAVE: Final = "wave"
+RATE: Final = "rate"
+_SOUNDS: Final = (".wav", ".flac")
+_VIDEOS: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+WHOLE_SOUND: Final = "whole recording"
+
+
+class Sound(NamedTuple):
+    """A recording in memory.
+
+    Shape:
+        - waveform: (T,) or (channels, T) float in [-1, 1].
+    """
+
+    waveform: Tensor | NDArray[np.float32]
+    rate: int
+
+
+def sound_item(sound: str | os.PathLike[str] | Sound | PredictItem) -> PredictItem:
+    """Take a file by its path, or a recording in memory; nothing is read yet.
+
+    Raises:
+        PredictError: If a recording in memory has no samples, or is no float waveform.
+    """
+    if isinstance(sound, PredictItem):
+        return sound
+    if isinstance(sound, (str, os.PathLike)):
+        path = Path(sound)
+        return PredictItem(str(path), WHOLE_SOUND, partial(_file, path))
+    wave = torch.as_tensor(sound.waveform).detach().cpu()
+    if not wave.is_floating_point() or wave.ndim not in (1, 2) or not wave.numel() or sound.rate < 1:
+        raise PredictError(
+            f"A recording was given as {wave.dtype} of shape {tuple(wave.shape)} at {sound.rate} Hz: give "
+            "floats in [-1, 1] of shape (T,) or (channels, T), and the samples per second."
+        )
+    return PredictItem("array", WHOLE_SOUND, partial(_array, wave.reshape(-1, wave.shape[-1]), sound.rate))
+
+
+def find_sounds(paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+    """Files as they are named, recordings below folders, sorted, and the samples of shards.
+
+    A file that is no recording is kept, since its row then says so; in a folder it is passed over.
+
+    Args:
+        paths: Files, folders, or folders of shards.
+        split: Split of the shards.
+
+    Raises:
+        PredictError: If there is no such place, a folder holds no recording, or nothing is named.
+        ShardError: If shards are damaged.
+    """
+    kind = ItemKind(
+        thing="recording",
+        things="recordings",
+        stored="audio",
+        files="wav or flac",
+        belongs=lambda path: path.suffix.lower() in _SOUNDS and not path.name.startswith("."),
+        items=lambda path: [sound_item(path)],
+        region=WHOLE_SOUND,
+    )
+    return find_items(paths, kind, split=split)
+
+
+def _file(path: Path) -> Members:
+    suffix = path.suffix.lower()
+    if suffix in _VIDEOS:
+        raise DecodeError(
+            f"The file is a video and the model hears sound: take its sound out first, "
+            f"`ffmpeg -i {path.name} {path.stem}.wav`."
+        )
+    if suffix not in _SOUNDS:
+        raise DecodeError(
+            f"The name of the file ends in {suffix or 'nothing'!r}, not in wav or flac: convert it, "
+            f"`ffmpeg -i {path.name} {path.stem}.wav`."
+        )
+    return file_members(suffix.removeprefix("."), path.read_bytes())
+
+
+def _array(wave: Tensor, rate: int) -> Members:
+    samples = np.ascontiguousarray(wave.float().numpy())
+    return {
+        **file_members(WAVE, samples.tobytes()),
+        RATE: memoryview(f"{rate} {samples.shape[0]}".encode()),
+    }

@@ -1,0 +1,66 @@
+"""Which columns a table of predictions has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+_BEFORE: Final = ("path", "part", "start", "stop", "text", "label")
+_AFTER: Final = ("top", "entropy", "region", "model", "data", "error")
+#: Columns that only some kinds of files have: left out where no row has any.
+_RARE: Final = ("part", "start", "stop", "text")
+_NUMBERS: Final = ("start", "stop", "top", "entropy")
+
+
+class TableColumns(NamedTuple):
+    """The columns that the rows of one model need.
+
+    Attributes:
+        labels: Labels, each of which has a probability.
+        values: Names of predicted values.
+        rare: Which of ``part``, ``start``, ``stop`` and ``text`` some row has.
+    """
+
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    rare: tuple[str, ...] = ()
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[dict[str, object]]) -> TableColumns:
+        """Look through all rows, which are read once."""
+        labels: tuple[str, ...] = ()
+        values: tuple[str, ...] = ()
+        rare: set[str] = set()
+        for row in rows:
+            labels = labels or _names(row["probabilities"])
+            values = values or _names(row["values"])
+            rare |= {name for name in _RARE if row[name] not in (None, "")}
+        return cls(labels, values, tuple(name for name in _RARE if name in rare))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in their order."""
+        before = [name for name in _BEFORE if name not in _RARE or name in self.rare]
+        return [*before, *(f"p_{label}" for label in self.labels), *self.values, *_AFTER]
+
+    @property
+    def numbers(self) -> set[str]:
+        """Columns that hold numbers."""
+        return {*_NUMBERS, *(f"p_{label}" for label in self.labels), *self.values}
+
+    def cells(self, row: dict[str, object]) -> list[object]:
+        """The cells of a row, None where it has nothing."""
+        flat = {
+            **row,
+            **{f"p_{name}": value for name, value in _items(row["probabilities"])},
+            **dict(_items(row["values"])),
+        }
+        return [flat.get(name) for name in self.names]
+
+
+def _names(values: object) -> tuple[str, ...]:
+    return tuple(name for name, _ in _items(values))
+
+
+def _items(values: object) -> Sequence[tuple[str, object]]:
+    return list(values.items()) if isinstance(values, dict) else []

@@ -1,0 +1,136 @@
+"""Predictions as a table on disk, which goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import affectkit
+from affectkit.callbacks.durable_text import append_text, move_into_place, partial_path, sync_file
+from affectkit.predict.error import PredictError
+from affectkit.predict.item import PredictItem
+from affectkit.predict.predictor import Predictor
+from affectkit.predict.table.csv_lines import csv_lines
+from affectkit.predict.table.parquet_file import require_parquet, write_parquet
+from affectkit.predict.table.plain_row import plain_row
+from affectkit.predict.table.table_columns import TableColumns
+
+FORMATS: Final = (".csv", ".jsonl", ".parquet")
+
+
+class TableReport(NamedTuple):
+    """What a call of :func:`write_predictions` did.
+
+    Attributes:
+        rows: Rows of the table.
+        unread: How many of them could not be read; these hold the error.
+        kept: Rows that an interrupted call had made already.
+    """
+
+    rows: int
+    unread: int
+    kept: int
+
+
+def write_predictions(
+    predictor: Predictor,
+    items: Sequence[PredictItem],
+    *,
+    out: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> TableReport:
+    """Predict items and write a row for each, as CSV, JSON Lines or Parquet by the name of the file.
+
+    Columns: ``path``, where files have parts ``part``, ``start``, ``stop`` and ``text``, then ``label``,
+    ``p_LABEL`` for each label, predicted values by name, ``top`` (the largest probability), ``entropy``
+    (of the probabilities, in nats), ``region`` (what was shown), ``model`` (digest of the checkpoint),
+    ``data`` (SHA-256 of the file) and ``error``. In JSON Lines the probabilities and values are objects.
+    The table is whole or absent. Finished rows lie in ``.OUT.rows`` beside it: interrupted and called
+    again with the same items, model and batch size, only the missing ones are predicted, and the table is
+    that of an uninterrupted call. Whether a file has changed in between is not looked at.
+
+    Args:
+        predictor: The model.
+        items: What is predicted, e.g. from its ``find``.
+        out: File to write.
+        progress: Called with (rows done, rows of all) after each batch.
+
+    Raises:
+        MissingExtraError: If ``out`` ends in ``.parquet`` and pyarrow is not installed.
+        PredictError: If the name of ``out`` ends in none of these, or its folder is absent.
+    """
+    path = Path(out)
+    if path.suffix not in FORMATS or not path.absolute().parent.is_dir():
+        raise PredictError(
+            f"The table {path} cannot be written: end its name in .csv, .jsonl or .parquet, in a folder that "
+            "exists."
+        )
+    if path.suffix == ".parquet":  # before the work, not after it
+        require_parquet()
+    rows = path.with_name(f".{path.name}.rows")
+    kept = _keep(rows, _header(predictor, items), predictor.batch_size)
+    if progress is not None:
+        progress(kept, len(items))
+    batch: list[str] = []
+    done = kept
+    for row in predictor.rows(items[kept:]):
+        batch.append(json.dumps(plain_row(row, predictor.identity), ensure_ascii=False) + "\n")
+        done += 1
+        if len(batch) == predictor.batch_size or done == len(items):
+            append_text(rows, "".join(batch))
+            batch = []
+            if progress is not None:
+                progress(done, len(items))
+    unread = _render(rows, path)
+    rows.unlink()
+    return TableReport(len(items), unread, kept)
+
+
+def _header(predictor: Predictor, items: Sequence[PredictItem]) -> dict[str, object]:
+    names = hashlib.sha256()
+    for item in items:
+        stated = f"{item.path}\0{item.region}\0{item.part}\0{item.start}\0{item.stop}\0{item.text}\0"
+        names.update(stated.encode("utf-8", "surrogateescape"))
+    return {
+        "version": affectkit.__version__,
+        "model": predictor.identity,
+        "batch_size": predictor.batch_size,
+        "items": names.hexdigest(),
+    }
+
+
+def _keep(path: Path, header: dict[str, object], batch_size: int) -> int:
+    """Cut the rows of an interrupted call to whole batches and count them; start anew for another call."""
+    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    first = json.dumps(header).encode() + b"\n"
+    whole = [line for line in lines[1:] if line.endswith(b"\n")] if lines[:1] == [first] else []
+    # Whole batches, so that the others run together with the same neighbours.
+    kept = len(whole) // batch_size * batch_size
+    path.write_bytes(b"".join([first, *whole[:kept]]))
+    return kept
+
+
+def _render(rows: Path, path: Path) -> int:
+    def read() -> Iterator[dict[str, object]]:
+        with rows.open(encoding="utf-8") as lines:
+            next(lines)
+            for line in lines:
+                row: dict[str, object] = json.loads(line)
+                yield row
+
+    unread = sum(row["error"] is not None for row in read())
+    partial = partial_path(path)
+    if path.suffix == ".parquet":
+        write_parquet(partial, read(), TableColumns.of_rows(read()))
+    else:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            as_lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in read())
+            columns = TableColumns.of_rows(read()) if path.suffix == ".csv" else TableColumns()
+            file.writelines(csv_lines(read(), columns) if path.suffix == ".csv" else as_lines)
+    sync_file(partial)
+    move_into_place(partial, path)
+    return unread

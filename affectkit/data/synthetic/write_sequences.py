@@ -90,7 +90,8 @@ def write_synthetic_sequences(
                 hidden = emotions[chosen].mean(axis=0) + 0.5 * random.normal(size=_LATENT)
                 length = int(random.integers(steps // 2, steps + 1))
                 lost = random.random(len(maps)) < missing
-                lost[int(random.integers(len(maps)))] = False
+                kept = int(random.integers(len(maps)))
+                lost[kept] &= not lost.all()
                 features = {
                     name: torch.from_numpy(_seen(hidden @ mapping, 0 if gone else length, noise, random))
                     for (name, mapping), gone in zip(maps.items(), lost, strict=True)

@@ -9,6 +9,7 @@ from affectkit.data.loader import ShardLoader
 from affectkit.data.modules import DataModuleError, FeatureDataModule, MixedDataModule
 from affectkit.data.schema import ItemRecord, ShardError
 from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
+from affectkit.data.synthetic import SEQUENCE_WIDTHS, write_synthetic_sequences
 from affectkit.labels import LabelSpace, affect_scale
 
 SPACE = LabelSpace("three.v1", ("calm", "happy", "sad"))
@@ -101,6 +102,61 @@ def test_what_has_no_features_is_refused(dialogues: str, tmp_path: Path) -> None
         bare.setup("fit")
     with pytest.raises(DataModuleError, match=r"holds conversations.*ConversationDataModule"):
         FeatureDataModule(dialogues).setup("fit")
+
+
+def test_views_are_drawn_in_training_and_even_in_evaluation(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    write_synthetic_sequences(folder, train=8, val=4, test=4, steps=12)
+    data = FeatureDataModule(str(folder), batch_size=4, views=2, view_steps={"audio": 3, "text": 3})
+    shown = []
+    for _ in range(2):
+        loader = data.val_dataloader()
+        assert isinstance(loader, ShardLoader)
+        (batch,) = list(loader)
+        assert batch.inputs["audio"].shape == (4, 2, 3, SEQUENCE_WIDTHS["audio"])
+        assert batch.inputs["visual"].shape[2] > 3 and batch.masks["visual"].shape[:2] == (4, 2)
+        shown.append(batch.inputs["text"])
+    assert torch.equal(shown[0], shown[1])
+    # Training draws places, the same for equal seeds.
+    drawn = []
+    for seed in (0, 0, 1):
+        again = FeatureDataModule(
+            str(folder), batch_size=8, shuffle="none", seed=seed, views=2, view_steps={"audio": 3}
+        )
+        drawn.append(next(iter(again.train_dataloader())).inputs["audio"])
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    assert any(not torch.equal(row[0], row[1]) for row in drawn[0])
+
+
+def test_statistics_with_views_are_over_steps_and_without_them_over_items(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", space=SPACE, rated=False)
+    rows = torch.tensor([[float(i), 1.0, i % 2 - 0.5] for i in range(9)])
+    steps = torch.cat(
+        [torch.stack([row - 1, row + 1]) if i % 3 == 0 else row[None] for i, row in enumerate(rows)]
+    )
+    for views, expected in ((0, rows), (2, steps)):
+        numbers = FeatureDataModule(folder, views=views).feature_statistics()["text"]
+        assert numbers.rows == len(expected)
+        torch.testing.assert_close(numbers.deviation, expected.double().std(0, correction=0))
+
+
+def test_an_item_without_a_step_lacks_the_modality(tmp_path: Path) -> None:
+    write_synthetic_sequences(tmp_path / "a", train=40, val=2, test=2, missing=0.4)
+    data = FeatureDataModule(str(tmp_path / "a"), batch_size=40)
+    (batch,) = list(data.train_dataloader())
+    for name, present in batch.present.items():
+        assert 0 < int((~present).sum()) < 40
+        assert not bool(batch.inputs[name][~present].any()) and bool(batch.inputs[name][present].any(1).all())
+        assert data.feature_statistics()[name].rows == int(present.sum())
+
+
+def test_views_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", space=SPACE, rated=False)
+    for views, steps in ((-1, None), (0, {"text": 2}), (2, {"text": 0})):
+        with pytest.raises(DataModuleError, match=rf"got views={views} and view_steps="):
+            FeatureDataModule(folder, views=views, view_steps=steps)
+    with pytest.raises(DataModuleError, match=r"view_steps of 'sound', and the batches hold text"):
+        FeatureDataModule(folder, views=2, view_steps={"sound": 3}).setup("fit")
 
 
 def test_features_of_another_width_are_named() -> None:

@@ -54,6 +54,13 @@ ROWS: tuple[Component, ...] = (
         paper="Guo et al., ICML 2017, arXiv:1706.04599",
     ),
     Component(
+        "MonteCarloDropout",
+        "affectkit.calibration.MonteCarloDropout",
+        "calibration",
+        paper="Gal and Ghahramani, ICML 2016, arXiv:1506.02142",
+        aliases=("MC dropout", "predictive entropy", "mutual information"),
+    ),
+    Component(
         "CalibrationError",
         "affectkit.metrics.CalibrationError",
         "metric",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from affectkit import __version__
 from affectkit.cli import (
     audit,
+    calibrate,
     catalogue,
     datasets,
     demo,
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text, add_help=False)
     for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
         module.add_parser(commands)
-    for module in (teach, prototypes, graph, report, robustness, new, doctor):
+    for module in (teach, prototypes, graph, report, calibrate, robustness, new, doctor):
         module.add_parser(commands)
     return parser
 

@@ -34,6 +34,7 @@ from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
 from affectkit.functional.pearson import pearson
+from affectkit.functional.predictive_uncertainty import PredictiveUncertainty, predictive_uncertainty
 from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
 from affectkit.functional.probability_scores import brier_rows, nll_rows
 from affectkit.functional.prototype_contrast import PrototypeContrastForm, prototype_contrast_rows
@@ -75,6 +76,7 @@ __all__ = (
     "HypergraphNormalization",
     "MelScale",
     "PairedMoments",
+    "PredictiveUncertainty",
     "PrincipalAxes",
     "PrototypeContrastForm",
     "RiskCoverage",
@@ -127,6 +129,7 @@ __all__ = (
     "paired_distances",
     "paired_moments",
     "pearson",
+    "predictive_uncertainty",
     "principal_axes",
     "prototype_contrast_rows",
     "prototype_divergence_rows",

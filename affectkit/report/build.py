@@ -11,6 +11,7 @@ from pathlib import Path
 from affectkit import __version__
 from affectkit.data.shards import Manifest, ShardError, read_manifest
 from affectkit.labels import AffectScale, affect_scales
+from affectkit.report.calibration_section import calibration_section
 from affectkit.report.circumplex_section import circumplex_section
 from affectkit.report.figures import (
     class_scores,
@@ -41,6 +42,7 @@ def build_report(folder: str | Path) -> Path:
     parts = (
         _results(run),
         trust_section(run.chances),
+        calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
         circumplex_section(run.predicted, _scale(run)),
         _training(run),

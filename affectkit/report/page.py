@@ -8,9 +8,12 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
+
+from affectkit.atomic_file import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,14 @@ class Picture:
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", metadata={"Software": None})
         return buffer.getvalue()
+
+    def write(self, folder: Path) -> Path:
+        """Write ``NAME.png``, and ``NAME.csv`` where there are numbers; the path of the picture."""
+        path = folder / f"{self.name}.png"
+        write_atomically(path, self.png())
+        if self.numbers is not None:
+            write_atomically(path.with_suffix(".csv"), self.numbers.as_csv())
+        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from affectkit.callbacks import (
     read_log,
     read_shown,
 )
+from affectkit.report.calibration_record import read_calibration
 from affectkit.report.modality_section import HeardTurn, read_heard_turns
 from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
@@ -49,6 +50,7 @@ class RunRecord:
         predicted: Values that the test predicted, or None where it predicted none.
         chances: Probabilities that the test predicted, or None where it predicted none.
         heard: Rows of the test with the share of each modality; empty where no fusion gave any.
+        calibration: What `affectkit calibrate` found, or None where it has not been run.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class RunRecord:
     predicted: PredictedValues | None = None
     chances: PredictedChances | None = None
     heard: Sequence[HeardTurn] = ()
+    calibration: Mapping[str, object] | None = None
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Return (epoch, value) pairs of a logged key."""
@@ -100,6 +103,7 @@ def read_run(folder: str | Path) -> RunRecord:
         predicted = read_predicted_values(folder / ResultsWriter.PREDICTIONS)
         chances = read_predicted_chances(folder / ResultsWriter.PREDICTIONS)
         heard = read_heard_turns(folder / ResultsWriter.PREDICTIONS)
+        calibration = read_calibration(folder)
     except (ValueError, yaml.YAMLError) as error:
         raise RunFolderError(
             f"A file of the run {folder} cannot be read ({error}): test the run again."
@@ -121,6 +125,7 @@ def read_run(folder: str | Path) -> RunRecord:
         predicted=predicted,
         chances=chances,
         heard=heard,
+        calibration=calibration,
     )
 
 

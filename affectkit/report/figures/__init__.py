@@ -10,7 +10,7 @@ from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.modality_weights import modality_weights_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
-from affectkit.report.figures.reliability import reliability_figure
+from affectkit.report.figures.reliability import reliability_comparison_figure, reliability_figure
 from affectkit.report.figures.risk_coverage import risk_coverage_figure
 from affectkit.report.figures.robustness import RobustnessPoint, robustness_figure
 from affectkit.report.figures.triplet_margin import triplet_margin_figure
@@ -32,6 +32,7 @@ __all__ = [
     "modality_weights_figure",
     "per_class_figure",
     "prototype_grid_figure",
+    "reliability_comparison_figure",
     "reliability_figure",
     "risk_coverage_figure",
     "robustness_figure",

@@ -1,0 +1,60 @@
+"""`affectkit calibrate`: fit a scaling of a run's logits on its validation split."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLES = """\
+examples:
+  affectkit calibrate runs/erc_curriculum/latest
+  affectkit calibrate runs/coop/latest --method vector
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="make a run's probabilities honest",
+        description=(
+            "Fit a temperature, or a factor and a shift for each class, on the validation split of a run, "
+            "never on its test split, and store it beside the checkpoint."
+        ),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="RUN", help="run folder")
+    parser.add_argument(
+        "--method", choices=("temperature", "vector"), default="temperature", help="default: temperature"
+    )
+    parser.add_argument("--data", metavar="DIR", help="data set in place of the one of the training")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit, store, draw and say what changed."""
+    import torch
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from affectkit.report.calibrate_run import calibrate_run
+    from affectkit.report.calibration_section import draw_calibration
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    found = calibrate_run(options.folder, method=options.method, root=options.data, device=device)
+    title = f"{found.rows} rows of the validation split"
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column("logits")
+    for name in ("NLL", "ECE", "accuracy"):
+        table.add_column(name, justify="right")
+    for name, scores in found.scores().items():
+        table.add_row(
+            name.replace("_", " "), f"{scores.nll:.4f}", f"{scores.ece:.4f}", f"{scores.accuracy:.4f}"
+        )
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    if found.temperature is not None:
+        print(f"temperature: {found.temperature:.4f}")
+    print(f"scaling:     {found.scaling}\npicture:     {draw_calibration(found)}")
+    return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from affectkit.predict.clips import ClipPredictor, ClipView, find_clips
 from affectkit.predict.conversation_stream import ConversationStream, StreamedTurn
+from affectkit.predict.dialogues import DialoguePredictor, DialogueView, PromptView, find_dialogues
 from affectkit.predict.error import PredictError
 from affectkit.predict.extract import (
     ExtractError,
@@ -26,9 +28,14 @@ from affectkit.predict.predictor import Predictor
 from affectkit.predict.sounds import Sound, SoundPredictor, SoundView, find_sounds
 from affectkit.predict.table import TableReport, write_predictions
 from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
+from affectkit.predict.texts import TextPredictor, TextView, find_texts
 
 __all__ = (
+    "ClipPredictor",
+    "ClipView",
     "ConversationStream",
+    "DialoguePredictor",
+    "DialogueView",
     "ExtractError",
     "ExtractReport",
     "PicturePredictor",
@@ -37,16 +44,22 @@ __all__ = (
     "PredictItem",
     "Prediction",
     "Predictor",
+    "PromptView",
     "Sound",
     "SoundPredictor",
     "SoundView",
     "StreamedTurn",
     "TableReport",
+    "TextPredictor",
+    "TextView",
     "TrainedTask",
     "extract_features",
     "find_checkpoint",
+    "find_clips",
+    "find_dialogues",
     "find_pictures",
     "find_sounds",
+    "find_texts",
     "load_trained",
     "make_prototypes",
     "most_typical",

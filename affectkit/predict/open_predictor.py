@@ -9,18 +9,25 @@ from typing import Final
 
 import torch
 
+from affectkit.predict.clips import ClipPredictor
+from affectkit.predict.dialogues import DialoguePredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.loaded_task import find_checkpoint, read_record
 from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
 from affectkit.predict.run_data import read_run_data
 from affectkit.predict.sounds import SoundPredictor
+from affectkit.predict.texts import TextPredictor
 from affectkit.tasks import AffectTask
 
 #: Data module of the training -> what predicts files of its kind.
 _BY_DATA: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
     {
         "AudioDataModule": SoundPredictor.from_checkpoint,
+        "ClipDataModule": ClipPredictor.from_checkpoint,
+        "ConversationPromptDataModule": DialoguePredictor.from_checkpoint,
+        "DialogueTextDataModule": DialoguePredictor.from_checkpoint,
+        "TextDataModule": TextPredictor.from_checkpoint,
     }
 )
 

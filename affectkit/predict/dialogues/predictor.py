@@ -1,0 +1,164 @@
+"""A trained task over dialogues as they lie about: scripts, subtitles, lists, samples of shards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Self, cast
+
+import torch
+
+from affectkit.conversation.prompts import ChatTokenizer, ConversationPrompter
+from affectkit.data.collate import Collate
+from affectkit.data.loader import Decode, ItemTarget
+from affectkit.data.loader.dialogue_text import INPUT, DialogueTextCollate, DialogueTurnReader
+from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader
+from affectkit.predict.answers import TaskAnswers
+from affectkit.predict.batch_predictor import BatchPredictor
+from affectkit.predict.dialogues.dialogue_item import dialogue_items, find_dialogues
+from affectkit.predict.dialogues.dialogue_view import DialogueView
+from affectkit.predict.dialogues.prompt_view import PromptView
+from affectkit.predict.error import PredictError
+from affectkit.predict.item import PredictItem
+from affectkit.predict.loaded_task import find_checkpoint, load_task
+from affectkit.predict.prediction import Prediction
+from affectkit.predict.run_data import read_run_data
+from affectkit.tasks import AffectTask, ConversationLLMTask
+
+
+class DialoguePredictor(BatchPredictor[Any]):
+    """Predicts for the turns of dialogues as the evaluation of the training would.
+
+    A dialogue in shards and the same dialogue in a file give the same logits, bit for bit, in batches
+    of the same turns; in other company the padding is of another length, which changes them by rounding.
+
+    Args:
+        task: The task; it is put into evaluation and moved to ``device``.
+        view: How a turn is shown with its dialogue, or how a language model is asked about it.
+        batch_size: Turns that run through the model together.
+        device: Where; None takes a GPU if there is one.
+        identity: Names the weights in what is written, e.g. a digest.
+
+    Raises:
+        PredictError: If the task reads no words, or allows several labels.
+
+    Examples:
+        >>> from affectkit.tasks import DialogueTextTask
+        >>> task = DialogueTextTask("meld7.official", "tiny")
+        >>> predictor = DialoguePredictor(task, DialogueView("tiny", budget=32), batch_size=2)
+        >>> rows = predictor.predict([[("Ann", "I passed!"), ("Bob", "Great news.")]])
+        >>> [(row.part, row.text) for row in rows]
+        [('turn 0', 'I passed!'), ('turn 1', 'Great news.')]
+    """
+
+    #: What is predicted, for messages.
+    things = "turns"
+
+    def __init__(
+        self,
+        task: AffectTask,
+        view: DialogueView | PromptView,
+        *,
+        batch_size: int = 8,
+        device: torch.device | str | None = None,
+        identity: str = "",
+    ) -> None:
+        asks = isinstance(task, ConversationLLMTask)
+        if not asks and INPUT not in task.encoders:
+            raise PredictError(
+                f"{type(task).__name__} reads {', '.join(task.encoders)}, and dialogues give {INPUT}: use a "
+                "task that was trained on their words."
+            )
+        if asks is not isinstance(view, PromptView):
+            wanted = "PromptView" if asks else "DialogueView"
+            raise PredictError(
+                f"{type(task).__name__} got a {type(view).__name__}: give it a {wanted}, as in its training."
+            )
+        decode, collate = _prompts(task, view) if isinstance(view, PromptView) else _windows(view)
+        super().__init__(
+            TaskAnswers(task),
+            decode=decode,
+            collate=collate,
+            batch_size=batch_size,
+            device=device,
+            identity=identity,
+        )
+        self.task = task
+        self.view = view
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        model: str | os.PathLike[str],
+        *,
+        view: DialogueView | PromptView | None = None,
+        batch_size: int = 8,
+        device: torch.device | str | None = None,
+        task: type[AffectTask] | None = None,
+        **changes: object,
+    ) -> Self:
+        """Load a task with the view of dialogues that its run holds.
+
+        Args:
+            model: Run folder, of which the best checkpoint is taken, or checkpoint.
+            view: How a turn is shown; None reads it from the ``config.yaml`` of the run.
+            batch_size: Turns that run through the model together.
+            device: Where; None takes a GPU if there is one.
+            task: Class of the task, where it is one of your own.
+            changes: Constructor arguments of the task: parts that it had been given, or values to
+                change.
+
+        Raises:
+            PredictError: If there is no checkpoint, or not one of a task that reads dialogues.
+        """
+        path = find_checkpoint(model)
+        if view is None:
+            data = read_run_data(path)
+            asks = data.module == "ConversationPromptDataModule"
+            view = PromptView.of_run(data) if asks else DialogueView.of_run(data)
+        loaded = load_task(path, task=task, **changes)
+        return cls(loaded.task, view, batch_size=batch_size, device=device, identity=loaded.digest)
+
+    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+        """Turns by the places of their dialogues, see :func:`find_dialogues`."""
+        return find_dialogues(paths, split=split)
+
+    def predict(self, dialogues: Iterable[Iterable[tuple[str, str]]]) -> Iterator[Prediction]:
+        """Predict for each turn of each dialogue.
+
+        Args:
+            dialogues: Each a sequence of (speaker, text).
+        """
+        return self.rows(item for turns in dialogues for item in dialogue_items(turns))
+
+    def described(self, model: str) -> str:
+        """What is read by which model, in a line."""
+        return f"dialogues, {self.view.described()}, as in the evaluation of {model} ({self.identity})"
+
+
+def _windows(view: DialogueView) -> tuple[Decode[Any], Collate[Any]]:
+    return DialogueTurnReader(), DialogueTextCollate(ItemTarget(label_table=None), view.load())
+
+
+def _prompts(task: AffectTask, view: PromptView) -> tuple[Decode[Any], Collate[Any]]:
+    if task.label_space is None:
+        raise PredictError(
+            f"{type(task).__name__} has no labels to choose from: train it with a label space."
+        )
+    try:
+        tokenizer = ChatTokenizer(view.tokenizer)
+    except FileNotFoundError as error:
+        raise PredictError(
+            f"The tokenizer {view.tokenizer!r} of the training is not there: run the command where its "
+            "folder lies, or give the view in Python."
+        ) from error
+    prompter = ConversationPrompter(
+        list(view.label_words or task.label_space),
+        template=view.template,
+        context=view.context,
+        window=view.context_window,
+    )
+    collate = PromptCollate(
+        prompter, tokenizer, target=ItemTarget(label_table=None), max_tokens=view.max_tokens, data="dialogue"
+    )
+    return PromptReader(None), cast("Collate[Any]", collate)

@@ -1,0 +1,63 @@
+"""How a language model is asked about an utterance."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Self, cast
+
+from affectkit.predict.error import PredictError
+from affectkit.predict.run_data import RunData
+from affectkit.predict.texts.text_view import named_tokenizer
+
+
+class PromptView(NamedTuple):
+    """What :class:`~affectkit.data.modules.ConversationPromptDataModule` asks about an utterance.
+
+    Attributes:
+        tokenizer: Folder or hub name of the language model.
+        label_words: Words for the labels, in their order; None takes their names.
+        template: Name of a shipped prompt.
+        context: ``"past"`` or ``"both"``.
+        context_window: Turns on a side.
+        max_tokens: Tokens that a prompt may have.
+    """
+
+    tokenizer: str
+    label_words: tuple[str, ...] | None = None
+    template: str = "prc_emo"
+    context: Literal["past", "both"] = "past"
+    context_window: int = 5
+    max_tokens: int = 2048
+
+    @classmethod
+    def of_run(cls, data: RunData) -> Self:
+        """What the configuration of a run says.
+
+        Raises:
+            PredictError: If prompts of the run showed more than a dialogue holds.
+        """
+        more = [name for name in ("knowledge", "demonstrations") if data.options.get(name)]
+        if more:
+            raise PredictError(
+                f"The prompts of the run ({data.place}) showed {' and '.join(more)}, which a raw dialogue "
+                "does not bring: make shards of it and use `affectkit predict --config`, or train without."
+            )
+        context = data.value("context", str, "past")
+        if context not in ("past", "both"):
+            raise PredictError(
+                f"The configuration {data.place} states context={context!r}: restore the file that the "
+                "training wrote."
+            )
+        words: list[object] | None = data.optional("label_words", list)
+        return cls(
+            named_tokenizer(data),
+            None if words is None else tuple(map(str, words)),
+            data.value("template", str, "prc_emo"),
+            cast('Literal["past", "both"]', context),
+            data.value("context_window", int, 5),
+            data.value("max_tokens", int, 2048),
+        )
+
+    def described(self) -> str:
+        """What is shown, in a few words."""
+        sides = "before it" if self.context == "past" else "on each side"
+        return f"a prompt for each turn, with {self.context_window} turns {sides}"

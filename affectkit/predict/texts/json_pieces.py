@@ -1,0 +1,73 @@
+"""JSON Lines of texts, turns or whole dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from affectkit.data.schema import ShardError, parse_json
+from affectkit.predict.texts.text_piece import TextPiece
+
+_FORMS: Final = (
+    'write {"text": ...}, {"dialogue": ..., "speaker": ..., "text": ...} or {"utterances": [{"speaker": ..., '
+    '"text": ...}, ...]} on it'
+)
+
+
+def json_pieces(content: bytes) -> Iterator[TextPiece]:
+    """Yield the texts of a file; a line that holds none becomes a piece with its error.
+
+    A line is a text, ``{"text": ...}``, a turn, which also has ``dialogue`` and ``speaker``, or a
+    dialogue with ``utterances``. Speakers are names, or numbers that count in the dialogue's
+    ``speakers``. ``id``, ``start`` and ``end`` (seconds) are optional everywhere.
+
+    Args:
+        content: The file.
+
+    Examples:
+        >>> [piece.text for piece in json_pieces(b'{"text": "hi"}\\n{"text": "you"}\\n')]
+        ['hi', 'you']
+    """
+    for line, data in enumerate(content.split(b"\n"), start=1):
+        if not data.strip():
+            continue
+        try:
+            value = parse_json(data, where=f"Line {line}")
+        except ShardError as error:
+            yield TextPiece(f"line {line}", dialogue=f"line {line}", error=str(error))
+            continue
+        yield from _line(value, line)
+
+
+def _line(value: object, line: int) -> Iterator[TextPiece]:
+    fault = f"Line {line} holds no text: {_FORMS}."
+    turns = value.get("utterances") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and isinstance(turns, list):
+        named = value.get("id")
+        dialogue = f"dialogue {named}" if isinstance(named, (str, int)) else f"line {line}"
+        names = value.get("speakers")
+        for number, turn in enumerate(turns):
+            part = f"{dialogue} turn {number}"
+            yield _piece(turn, part=part, dialogue=dialogue, names=names, fault=fault)
+        if not turns:
+            yield TextPiece(f"line {line}", dialogue=dialogue, error=fault)
+        return
+    dialogue = ""
+    if isinstance(value, Mapping) and isinstance(value.get("dialogue"), (str, int)):
+        dialogue = f"dialogue {value['dialogue']}"
+    yield _piece(value, part=f"line {line}", dialogue=dialogue, names=None, fault=fault)
+
+
+def _piece(value: object, *, part: str, dialogue: str, names: object, fault: str) -> TextPiece:
+    text = value.get("text") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(text, str):
+        return TextPiece(part, dialogue=dialogue, error=fault)
+    speaker = value.get("speaker", "")
+    if isinstance(names, list) and isinstance(speaker, int) and 0 <= speaker < len(names):
+        speaker = names[speaker]
+    start, stop = (_seconds(value.get(name)) for name in ("start", "end"))
+    return TextPiece(part, text, str(speaker), dialogue, start, stop)
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import IO, Literal, Self, TypeAlias, cast
@@ -46,6 +47,7 @@ from affectkit.types import (
     Head,
     Loss,
     LossTerms,
+    Target,
 )
 
 Stage: TypeAlias = Literal["val", "test"]
@@ -190,14 +192,19 @@ class AffectTask(LightningModule):
 
     def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
         """Compare the predictions with the batch's target."""
-        return self.loss(output, batch.target)
+        return self.loss(output, self.asked(batch))
+
+    def asked(self, batch: AffectBatch) -> Target:
+        """The target of a batch as the task reads it."""
+        return batch.target
 
     def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
         """Add a batch to the metrics of a stage; rows of weight 0 and absent labels count for nothing."""
         prediction = output.logits if output.logits is not None else output.dims
-        target = batch.target.label if output.logits is not None else batch.target.dims
+        asked = self.asked(batch)
+        target = asked.label if output.logits is not None else asked.dims
         if len(metrics) and prediction is not None and target is not None:
-            metrics.update(prediction, target, batch.target.weight)
+            metrics.update(prediction, target, asked.weight)
 
     def use_class_counts(self, counts: Tensor) -> None:
         """Take notice of how often each label occurs in training; the base task makes nothing of it."""
@@ -350,7 +357,7 @@ class AffectTask(LightningModule):
         if read is not None:
             with torch.no_grad():
                 shares = read(*self.encode_parts(batch))
-        return batch_prediction(batch, output, shares=shares)
+        return batch_prediction(replace(batch, target=self.asked(batch)), output, shares=shares)
 
     def _evaluate(self, stage: Stage, batch: AffectBatch, dataloader_idx: int) -> AffectOutput:
         metrics = self.val_metrics if stage == "val" else self.test_metrics

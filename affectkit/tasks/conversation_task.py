@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.conversation import (
     CONTEXTS,
     MODALITY_CONTEXTS,
@@ -393,13 +391,9 @@ class ConversationTask(AffectTask):
         """Add a batch to the metrics of a stage; those of emotion shifts are told who speaks."""
         target = self.asked(batch)
         if not self._shift_metrics or output.logits is None or target.label is None:
-            super().update_metrics(metrics, replace(batch, target=target), output)
+            super().update_metrics(metrics, batch, output)
         elif len(metrics):
             metrics.update(output.logits, target.label, target.weight, speaker=batch.speaker)
-
-    def prediction(self, batch: AffectBatch, output: AffectOutput) -> AffectPrediction:
-        """Take the real rows of a batch and what was predicted for them, on the host."""
-        return super().prediction(replace(batch, target=self.asked(batch)), output)
 
     def _speakers(self, batch: AffectBatch) -> tuple[Tensor, Tensor]:
         mask = batch.masks.get("utterance")

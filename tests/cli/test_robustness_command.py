@@ -79,6 +79,21 @@ def test_what_is_missing_does_not_depend_on_batches(trained: Path) -> None:
     assert len(values) > 1
 
 
+def test_conflicts_are_counted_about_what_is_asked(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_run(trained / "runs" / "gated" / "0")
+    every = measure_run(opened, rates=[1.0], seeds=1).conflict
+    opened = open_run(trained / "runs" / "gated" / "0")
+    monkeypatch.setattr(opened.task, "_target", "interlocutor")
+    answered = 0
+    opened.data.setup("test")
+    for batch in opened.data.test_dataloader():
+        target = opened.task.asked(batch)
+        assert target.label is not None and target.weight is not None
+        answered += int(((target.label >= 0) & (target.weight > 0)).sum())
+    found = measure_run(opened, rates=[1.0], seeds=1).conflict
+    assert every is not None and found is not None and found.rows == answered < every.rows
+
+
 def test_hiding_a_modality_everywhere_is_not_having_it(trained: Path) -> None:
     opened = open_run(trained / "runs" / "gated" / "0")
     scores = measure_run(opened, rates=[1.0], seeds=1).scores

@@ -184,7 +184,8 @@ def _count_conflicts(
     whole: AffectOutput,
 ) -> bool:
     """Compare with what each modality says by itself; whether there was anything to compare."""
-    label = batch.target.label
+    target = run.task.asked(batch)
+    label = target.label
     if counts is None or whole.logits is None or label is None:
         return False
     alone: dict[str, Tensor] = {}
@@ -193,9 +194,7 @@ def _count_conflicts(
         output: AffectOutput = run.task(replace(batch, present=hidden))
         assert output.logits is not None, "the same head as before"
         alone[name] = output.logits.argmax(dim=-1)
-    counts.update(
-        whole.logits.argmax(dim=-1), alone, present=present, label=label, weight=batch.target.weight
-    )
+    counts.update(whole.logits.argmax(dim=-1), alone, present=present, label=label, weight=target.weight)
     return True
 
 

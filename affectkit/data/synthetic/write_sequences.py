@@ -18,8 +18,8 @@ from affectkit.labels import label_space as named_label_space
 
 #: Modalities with their widths.
 SEQUENCE_WIDTHS: Final[Mapping[str, int]] = MappingProxyType({"audio": 16, "text": 12, "visual": 8})
-#: Width of what all modalities of a recording are made from.
-_LATENT: Final = 6
+#: Width of what all modalities of a recording are made from, and of what each has for itself.
+_LATENT: Final = 4
 
 
 def write_synthetic_sequences(
@@ -32,14 +32,15 @@ def write_synthetic_sequences(
     label_space: str = "ravdess8.official",
     steps: int = 24,
     noise: float = 0.5,
+    private: float = 2.0,
     missing: float = 0.1,
     overwrite: bool = False,
 ) -> Manifest:
-    """Write recordings whose modalities are images of one hidden vector; equal arguments give equal bytes.
+    """Write recordings whose modalities have one hidden vector in common; equal arguments give equal bytes.
 
     The hidden vector is that of an emotion and of the recording. Each modality sees it through a map of its
-    own, at every step with new noise, so that what modalities have in common tells the emotion, without
-    that a label says so.
+    own, beside a vector that it has for itself and that tells nothing, at every step with new noise. What
+    modalities have in common thus tells the emotion, without a label that says so.
 
     Args:
         out: Folder to make.
@@ -50,6 +51,7 @@ def write_synthetic_sequences(
         label_space: Name of the labels; with several labels a sample, a recording has one or two.
         steps: Steps of the longest recordings.
         noise: Deviation of the noise at each step.
+        private: Size of what each modality has for itself; 1 as large as what they share.
         missing: Probability that a recording lacks a modality, which then has no step; it never lacks all.
         overwrite: Replace the data set that lies at ``out``.
 
@@ -60,16 +62,16 @@ def write_synthetic_sequences(
         ShardError: If ``out`` exists and must not be replaced.
         ValueError: If a number is not allowed.
     """
-    if steps < 2 or noise < 0 or not 0.0 <= missing < 1.0:
+    if steps < 2 or min(noise, private) < 0 or not 0.0 <= missing < 1.0:
         raise ValueError(
-            f"write_synthetic_sequences got steps={steps}, noise={noise}, missing={missing}: give at least 2 "
-            "steps, noise >= 0 and a probability in [0, 1)."
+            f"write_synthetic_sequences got steps={steps}, noise={noise}, private={private}, missing="
+            f"{missing}: give at least 2 steps, sizes >= 0 and a probability in [0, 1)."
         )
     space = named_label_space(label_space)
     several = space.kind == "multilabel"
     random = np.random.default_rng(seed)
     emotions = random.normal(size=(len(space), _LATENT))
-    maps = {name: random.normal(size=(_LATENT, width)) for name, width in SEQUENCE_WIDTHS.items()}
+    maps = {name: random.normal(size=(2 * _LATENT, width)) for name, width in SEQUENCE_WIDTHS.items()}
     template = Manifest(
         name="synthetic-sequences",
         kind="clip",
@@ -79,7 +81,7 @@ def write_synthetic_sequences(
         synthetic=True,
         created_by=(
             f"write_synthetic_sequences({train=}, {val=}, {test=}, {seed=}, {label_space=}, {steps=}, "
-            f"{noise=}, {missing=})"
+            f"{noise=}, {private=}, {missing=})"
         ),
     )
     with DatasetWriter(out, template, overwrite=overwrite) as writer:
@@ -92,10 +94,11 @@ def write_synthetic_sequences(
                 lost = random.random(len(maps)) < missing
                 kept = int(random.integers(len(maps)))
                 lost[kept] &= not lost.all()
-                features = {
-                    name: torch.from_numpy(_seen(hidden @ mapping, 0 if gone else length, noise, random))
-                    for (name, mapping), gone in zip(maps.items(), lost, strict=True)
-                }
+                features = {}
+                for (name, mapping), gone in zip(maps.items(), lost, strict=True):
+                    own = private * random.normal(size=_LATENT)
+                    image = np.concatenate([hidden, own]) @ mapping
+                    features[name] = torch.from_numpy(_seen(image, 0 if gone else length, noise, random))
                 key = f"{split}-{number:06d}"
                 record: ItemRecord = {"id": key, "label": None if several else chosen[0]}
                 if several:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+
+EXAMPLES = """\
+examples:
+  affectkit report runs/erc_curriculum/latest
+  affectkit report runs/erc_curriculum/latest --group speaker
+"""
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the top-level parser."""
-    parser = commands.add_parser("report", help="figures and a page of a run")
-    parser.add_argument("folder", help="run folder, e.g. runs/erc_curriculum/latest")
+    parser = commands.add_parser(
+        "report",
+        help="figures and a page of a run",
+        description="Write report.html, and each of its figures as PNG with its numbers, into a run folder.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="RUN", help="run folder, e.g. runs/erc_curriculum/latest")
+    parser.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="score each group of the test rows: speaker, or a name in the metadata of the samples; may be "
+        "given several times",
+    )
+    parser.add_argument("--data", metavar="DIR", help="data set in place of the one of the training")
     parser.set_defaults(run=run)
 
 
@@ -17,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from affectkit.report import build_report
 
-    path = build_report(options.folder)
+    path = build_report(options.folder, groups=options.group, root=options.data)
     print(f"report:  {path}")
     print(f"figures: {path.parent / 'figures'}")
     return 0

@@ -5,6 +5,16 @@ from affectkit.functional.box_areas import box_areas
 from affectkit.functional.ccc import ccc
 from affectkit.functional.centre_distance import ClassSums, class_sums, relative_centre_distance
 from affectkit.functional.class_geometry import ClassGeometry, class_geometry
+from affectkit.functional.class_tallies import (
+    TALLY_SCORES,
+    TallyScore,
+    TallyScoreName,
+    accuracy_of_tallies,
+    class_tallies,
+    macro_f1_of_tallies,
+    uar_of_tallies,
+    weighted_f1_of_tallies,
+)
 from affectkit.functional.class_weights import class_weights
 from affectkit.functional.clip_scores import ClipRule, clip_scores
 from affectkit.functional.compound_scores import CompoundRule, compound_scores
@@ -21,6 +31,7 @@ from affectkit.functional.f1 import class_f1, f1_score
 from affectkit.functional.gate_balance import gate_balance
 from affectkit.functional.gaussian_cells import gaussian_cells
 from affectkit.functional.graph_normalization import GraphNormalization, normalized_propagation
+from affectkit.functional.group_scores import GroupGap, GroupScore, GroupScores, group_scores
 from affectkit.functional.hardest_pairs import HardestPairs, hardest_pairs
 from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
@@ -65,6 +76,7 @@ from affectkit.functional.vote_disagreement import vote_disagreement
 from affectkit.functional.window_mask import window_mask
 
 __all__ = (
+    "TALLY_SCORES",
     "BinClosing",
     "ClassGeometry",
     "ClassSums",
@@ -72,6 +84,9 @@ __all__ = (
     "CompoundRule",
     "ContrastRows",
     "GraphNormalization",
+    "GroupGap",
+    "GroupScore",
+    "GroupScores",
     "HardestPairs",
     "HypergraphNormalization",
     "MelScale",
@@ -80,7 +95,10 @@ __all__ = (
     "PrincipalAxes",
     "PrototypeContrastForm",
     "RiskCoverage",
+    "TallyScore",
+    "TallyScoreName",
     "TripletMargin",
+    "accuracy_of_tallies",
     "answering_turn",
     "area_under_risk_coverage",
     "band_power",
@@ -93,6 +111,7 @@ __all__ = (
     "class_geometry",
     "class_recall",
     "class_sums",
+    "class_tallies",
     "class_weights",
     "clip_scores",
     "competence_pacing",
@@ -112,6 +131,7 @@ __all__ = (
     "f1_score",
     "gate_balance",
     "gaussian_cells",
+    "group_scores",
     "hardest_pairs",
     "has_votes",
     "hypergraph_propagation",
@@ -119,6 +139,7 @@ __all__ = (
     "local_binary_pattern",
     "log_mel_frames",
     "logit_distillation_rows",
+    "macro_f1_of_tallies",
     "masked_softmax",
     "mel_filters",
     "midranks",
@@ -150,11 +171,13 @@ __all__ = (
     "thin_plate_weights",
     "thin_presence",
     "triplet_sides",
+    "uar_of_tallies",
     "unweighted_average_recall",
     "value_bins",
     "variance_shortfall",
     "vote_cross_entropy_rows",
     "vote_disagreement",
     "weighted_emotional_shift",
+    "weighted_f1_of_tallies",
     "window_mask",
 )

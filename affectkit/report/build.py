@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from affectkit import __version__
@@ -20,9 +20,12 @@ from affectkit.report.figures import (
     learning_curves_figure,
     per_class_figure,
 )
+from affectkit.report.group_error import GroupError
+from affectkit.report.group_section import group_section
 from affectkit.report.modality_section import modality_section
 from affectkit.report.page import Page, Picture, Section, Table, render_page
 from affectkit.report.run_record import RunRecord, read_run
+from affectkit.report.stored_groups import stored_groups
 from affectkit.report.trust_section import trust_section
 
 _HEADLINES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "uar_present": "UAR (present classes)"}
@@ -30,17 +33,24 @@ _SCORES = ("weighted_f1", "macro_f1", "accuracy", "uar_present")
 _PACKAGES = ("torch", "lightning", "torchmetrics", "numpy")
 
 
-def build_report(folder: str | Path) -> Path:
+def build_report(folder: str | Path, *, groups: Sequence[str] = (), root: str | None = None) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
 
     Where the numbers of a picture stand in no other file of the run, they are beside it as CSV.
 
+    Args:
+        folder: Run folder.
+        groups: What rows are grouped by: ``speaker``, or names in the metadata of the samples.
+        root: Data set in place of the one of the training.
+
     Raises:
+        GroupError: If nothing says to which group a row belongs.
         RunFolderError: If ``folder`` is not that of a run.
     """
     run = read_run(folder)
     parts = (
         _results(run),
+        *(_groups(run, field, root) for field in groups),
         trust_section(run.chances),
         calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
@@ -95,6 +105,17 @@ def _results(run: RunRecord) -> Section | None:
             Table("All metrics of the test", ["metric", "protocol", "value"], _tested(run)),
         ],
     )
+
+
+def _groups(run: RunRecord, field: str, root: str | None) -> Section:
+    place = root or run.setting("data", "init_args", "root")
+    if run.judged is None or not place:
+        what = "no predicted labels in predictions.csv" if run.judged is None else "no single folder of data"
+        raise GroupError(
+            f"The run {run.folder} has {what}, so that it has no groups by {field!r}: test a run of a "
+            "classifier on shards, or give --data."
+        )
+    return group_section(run.judged, stored_groups(run.judged, root=str(place), field=field), field)
 
 
 def _tested(run: RunRecord) -> list[list[str]]:

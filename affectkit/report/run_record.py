@@ -23,6 +23,7 @@ from affectkit.callbacks import (
 from affectkit.report.calibration_record import read_calibration
 from affectkit.report.modality_section import HeardTurn, read_heard_turns
 from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
+from affectkit.report.predicted_labels import PredictedLabels, read_predicted_labels
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
 
 
@@ -51,6 +52,7 @@ class RunRecord:
         chances: Probabilities that the test predicted, or None where it predicted none.
         heard: Rows of the test with the share of each modality; empty where no fusion gave any.
         calibration: What `affectkit calibrate` found, or None where it has not been run.
+        judged: Labels that the test predicted, or None where it predicted none.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class RunRecord:
     chances: PredictedChances | None = None
     heard: Sequence[HeardTurn] = ()
     calibration: Mapping[str, object] | None = None
+    judged: PredictedLabels | None = None
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Return (epoch, value) pairs of a logged key."""
@@ -104,6 +107,8 @@ def read_run(folder: str | Path) -> RunRecord:
         chances = read_predicted_chances(folder / ResultsWriter.PREDICTIONS)
         heard = read_heard_turns(folder / ResultsWriter.PREDICTIONS)
         calibration = read_calibration(folder)
+        labels = cast(list[str], confusion.get("labels", []))
+        judged = read_predicted_labels(folder / ResultsWriter.PREDICTIONS, labels)
     except (ValueError, yaml.YAMLError) as error:
         raise RunFolderError(
             f"A file of the run {folder} cannot be read ({error}): test the run again."
@@ -115,7 +120,7 @@ def read_run(folder: str | Path) -> RunRecord:
         metrics=cast(dict[str, float | None], results.pop("metrics", {})),
         protocols=cast(dict[str, str], results.pop("protocols", {})),
         facts=results,
-        labels=cast(list[str], confusion.get("labels", [])),
+        labels=labels,
         confusion=np.asarray(confusion["counts"], dtype=np.int64) if confusion else None,
         difficulty={key: hard for order in read_curriculum(folder).values() for key, hard in order},
         graded=read_graded(folder),
@@ -126,6 +131,7 @@ def read_run(folder: str | Path) -> RunRecord:
         chances=chances,
         heard=heard,
         calibration=calibration,
+        judged=judged,
     )
 
 

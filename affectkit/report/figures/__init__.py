@@ -6,6 +6,7 @@ from affectkit.report.figures.contact_sheet import contact_sheet_figure
 from affectkit.report.figures.curriculum import curriculum_figure
 from affectkit.report.figures.curves import Series, learning_curves_figure
 from affectkit.report.figures.embedding import embedding_figure
+from affectkit.report.figures.group_scores import group_scores_figure
 from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.modality_weights import modality_weights_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
@@ -27,6 +28,7 @@ __all__ = [
     "contact_sheet_figure",
     "curriculum_figure",
     "embedding_figure",
+    "group_scores_figure",
     "label_graph_figure",
     "learning_curves_figure",
     "modality_weights_figure",

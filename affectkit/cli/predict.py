@@ -45,6 +45,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="table to write, .csv, .jsonl or .parquet (default: CSV on the standard output)",
     )
+    parser.add_argument(
+        "--every",
+        type=float,
+        metavar="SECONDS",
+        help="cut videos and recordings into parts of this length (default: whole; for models of pictures 1)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -86,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     check_paths(options.paths)
     find_checkpoint(options.model)
     predictor = open_predictor(options.model, **model_options(options))
-    items = predictor.find(options.paths, split=options.split)
+    items = predictor.find(options.paths, split=options.split, every=options.every)
     print(predictor.described(options.model), file=sys.stderr)
     if options.out is None:
         return _print(predictor, items)

@@ -25,8 +25,23 @@ class Predictor(Protocol):
         """Order of the probabilities; None where it predicts values alone."""
         ...
 
-    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
-        """What is to be predicted of files, folders and data sets, in order; nothing is read yet."""
+    def find(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        split: str = "test",
+        every: float | None = None,
+    ) -> list[PredictItem]:
+        """What is to be predicted of files, folders and data sets, in order.
+
+        Args:
+            paths: Files, folders, or folders of shards.
+            split: Split of the shards.
+            every: Cut videos and recordings into parts of so many seconds; None = as the kind has it.
+
+        Raises:
+            PredictError: If there is nothing of the kind there, or it has no seconds to go by.
+        """
         ...
 
     def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import yaml
 from lightning.pytorch import LightningDataModule, Trainer
@@ -73,3 +74,26 @@ def kept_run() -> Callable[..., Path]:
         return folder
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def write_video() -> Callable[..., Path]:
+    """Writes a video of noise that drifts in colour, some frames a second."""
+    av: Any = pytest.importorskip("av", reason="PyAV, of the extra video, is not installed")
+
+    def write(path: Path, *, frames: int = 20, rate: int = 10, seed: int = 0) -> Path:
+        size = (48, 64)
+        draw = np.random.default_rng(seed)
+        with av.open(str(path), "w", format="mp4") as container:
+            stream = container.add_stream("mpeg4", rate=rate)
+            stream.height, stream.width = size
+            stream.pix_fmt = "yuv420p"
+            for number in range(frames):
+                pixels = draw.integers(0, 60, (*size, 3), dtype=np.uint8) + np.uint8(number * 180 // frames)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                    container.mux(packet)
+            for packet in stream.encode():
+                container.mux(packet)
+        return path
+
+    return write

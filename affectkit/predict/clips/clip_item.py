@@ -40,8 +40,8 @@ def clip_item(clip: str | os.PathLike[str] | NDArray[np.uint8] | Tensor | Predic
     pixels = clip.detach().cpu().numpy() if isinstance(clip, Tensor) else np.asarray(clip)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or not pixels.size:
         raise PredictError(
-            f"A clip was given as {pixels.dtype} of shape {pixels.shape}: give uint8 pixels of shape (frames, "
-            "height, width, 3), or the path of a video."
+            f"A clip was given as {pixels.dtype} of shape {pixels.shape}: give uint8 pixels of shape "
+            "(frames, height, width, 3), or the path of a video."
         )
     return PredictItem("array", WHOLE_FRAME, partial(_array, pixels))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 from affectkit.data.collate import Collate
 from affectkit.data.loader import (
@@ -64,7 +64,7 @@ class ClipView(NamedTuple):
             raise PredictError(f"The configuration {data.place} cannot be followed: {error}") from error
         # A size of null is stated, and means frames as they are.
         size = data.optional("size", int) if "size" in data.options else 224
-        return cls(data.value("segments", int, 16), size, specs, cast("NormalizationName | None", norm))
+        return cls(data.value("segments", int, 16), size, specs, norm)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -119,8 +119,19 @@ class DialoguePredictor(BatchPredictor[Any]):
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, view, batch_size=batch_size, device=device, identity=loaded.digest)
 
-    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+    def find(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        split: str = "test",
+        every: float | None = None,
+    ) -> list[PredictItem]:
         """Turns by the places of their dialogues, see :func:`find_dialogues`."""
+        if every is not None:
+            raise PredictError(
+                f"Parts of {every:g} seconds were asked for, and {self.things} are as long as they are "
+                "written: leave --every out."
+            )
         return find_dialogues(paths, split=split)
 
     def predict(self, dialogues: Iterable[Iterable[tuple[str, str]]]) -> Iterator[Prediction]:

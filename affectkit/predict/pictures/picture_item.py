@@ -19,6 +19,8 @@ from affectkit.data.sources.picture_files import is_picture
 from affectkit.predict.error import PredictError
 from affectkit.predict.find_items import ItemKind, find_items
 from affectkit.predict.item import Members, PredictItem, file_members
+from affectkit.predict.videos.video_file import OTHER_VIDEOS, VIDEOS
+from affectkit.predict.videos.video_stills import video_stills
 
 KINDS: Final = ("jpeg", "jpg", "png", "webp")
 WHOLE_FRAME: Final = "whole frame"
@@ -59,15 +61,21 @@ def picture_item(picture: str | os.PathLike[str] | NDArray[np.uint8] | Tensor | 
 
 
 def find_pictures(
-    paths: Iterable[str | os.PathLike[str]], *, split: str = "test", shows_boxes: bool = False
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    split: str = "test",
+    every: float | None = None,
+    shows_boxes: bool = False,
 ) -> list[PredictItem]:
     """Files as they are named, the pictures below folders, sorted, and the samples of shards.
 
-    A file that is no picture is kept, since its row then says so; in a folder it is passed over.
+    Of a video that is named, single frames are pictures. A file that is neither is kept, since its row
+    then says so; in a folder it is passed over.
 
     Args:
         paths: Files, folders, or folders of shards.
         split: Split of the shards.
+        every: Seconds of a video for which one frame stands, the middle one; None = 1.
         shows_boxes: Whether the model sees a part that the boxes of a record say.
 
     Raises:
@@ -80,10 +88,16 @@ def find_pictures(
         stored="image",
         files="jpg, png or webp",
         belongs=is_picture,
-        items=lambda path: [picture_item(path)],
+        items=lambda path: _named(path, 1.0 if every is None else every),
         region="boxes of the data set" if shows_boxes else WHOLE_FRAME,
     )
     return find_items(paths, kind, split=split)
+
+
+def _named(path: Path, every: float) -> list[PredictItem]:
+    if path.suffix.lower() in (*VIDEOS, *OTHER_VIDEOS):
+        return video_stills(path, every=every, region=WHOLE_FRAME)
+    return [picture_item(path)]
 
 
 def _file(path: Path) -> Members:

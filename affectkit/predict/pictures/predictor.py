@@ -104,9 +104,15 @@ class PicturePredictor(BatchPredictor[PictureSample]):
         trained = load_trained(model, task=task, **changes)
         return cls(trained.task, trained.view, batch_size=batch_size, device=device, identity=trained.digest)
 
-    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+    def find(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        split: str = "test",
+        every: float | None = None,
+    ) -> list[PredictItem]:
         """Pictures by their places, see :func:`find_pictures`."""
-        return find_pictures(paths, split=split, shows_boxes=bool(self.view.streams))
+        return find_pictures(paths, split=split, every=every, shows_boxes=bool(self.view.streams))
 
     def predict(
         self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8] | Tensor | PredictItem]

@@ -114,9 +114,15 @@ class SoundPredictor(BatchPredictor[AudioSample]):
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, heard, batch_size=batch_size, device=device, identity=loaded.digest)
 
-    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+    def find(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        split: str = "test",
+        every: float | None = None,
+    ) -> list[PredictItem]:
         """Recordings by their places, see :func:`find_sounds`."""
-        return find_sounds(paths, split=split)
+        return find_sounds(paths, split=split, every=every)
 
     def predict(self, sounds: Iterable[str | os.PathLike[str] | Sound | PredictItem]) -> Iterator[Prediction]:
         """Predict for each recording in turn; one that cannot be read gets a row with its error.

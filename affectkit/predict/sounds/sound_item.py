@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affectkit.data.decode import DecodeError
+from affectkit.data.decode import DecodeError, audio_seconds
+from affectkit.data.schema import ShardError
 from affectkit.predict.error import PredictError
 from affectkit.predict.find_items import ItemKind, find_items
 from affectkit.predict.item import Members, PredictItem, file_members
@@ -21,6 +23,8 @@ from affectkit.predict.item import Members, PredictItem, file_members
 #: Members of a recording in memory: its samples as float32, one channel after the other, and what they mean.
 WAVE: Final = "wave"
 RATE: Final = "rate"
+#: Member that says from which second to which second a part goes.
+PART: Final = "part"
 _SOUNDS: Final = (".wav", ".flac")
 _VIDEOS: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 WHOLE_SOUND: Final = "whole recording"
@@ -57,7 +61,9 @@ def sound_item(sound: str | os.PathLike[str] | Sound | PredictItem) -> PredictIt
     return PredictItem("array", WHOLE_SOUND, partial(_array, wave.reshape(-1, wave.shape[-1]), sound.rate))
 
 
-def find_sounds(paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+def find_sounds(
+    paths: Iterable[str | os.PathLike[str]], *, split: str = "test", every: float | None = None
+) -> list[PredictItem]:
     """Files as they are named, recordings below folders, sorted, and the samples of shards.
 
     A file that is no recording is kept, since its row then says so; in a folder it is passed over.
@@ -65,6 +71,7 @@ def find_sounds(paths: Iterable[str | os.PathLike[str]], *, split: str = "test")
     Args:
         paths: Files, folders, or folders of shards.
         split: Split of the shards.
+        every: Cut recordings into parts of so many seconds, the last one shorter; None = each is whole.
 
     Raises:
         PredictError: If there is no such place, a folder holds no recording, or nothing is named.
@@ -76,10 +83,38 @@ def find_sounds(paths: Iterable[str | os.PathLike[str]], *, split: str = "test")
         stored="audio",
         files="wav or flac",
         belongs=lambda path: path.suffix.lower() in _SOUNDS and not path.name.startswith("."),
-        items=lambda path: [sound_item(path)],
+        items=lambda path: [sound_item(path)] if every is None else _parts(path, every),
         region=WHOLE_SOUND,
     )
     return find_items(paths, kind, split=split)
+
+
+def _parts(path: Path, every: float) -> list[PredictItem]:
+    if not every > 0:
+        raise PredictError(f"Parts of {every:g} seconds were asked for: give a number above 0.")
+    try:
+        members = _file(path)
+        (kind,) = (name for name in members if name != "json")
+        seconds = audio_seconds(members[kind], kind=kind)
+    except (ShardError, OSError):
+        return [sound_item(path)]  # its row says why it cannot be read
+    starts = [number * every for number in range(max(1, math.ceil(seconds / every - 1e-9)))]
+    return [
+        PredictItem(
+            str(path),
+            WHOLE_SOUND,
+            partial(_part, path, start, min(start + every, seconds)),
+            part=f"part {number}",
+            start=start,
+            stop=min(start + every, seconds),
+            source=path,
+        )
+        for number, start in enumerate(starts)
+    ]
+
+
+def _part(path: Path, start: float, stop: float) -> Members:
+    return {**_file(path), PART: memoryview(f"{start!r} {stop!r}".encode())}
 
 
 def _file(path: Path) -> Members:
@@ -94,7 +129,7 @@ def _file(path: Path) -> Members:
             f"The name of the file ends in {suffix or 'nothing'!r}, not in wav or flac: convert it, "
             f"`ffmpeg -i {path.name} {path.stem}.wav`."
         )
-    return file_members(suffix.removeprefix("."), path.read_bytes())
+    return file_members(suffix.removeprefix("."), _bytes(path, path.stat().st_mtime_ns))
 
 
 def _array(wave: Tensor, rate: int) -> Members:
@@ -103,3 +138,9 @@ def _array(wave: Tensor, rate: int) -> Members:
         **file_members(WAVE, samples.tobytes()),
         RATE: memoryview(f"{rate} {samples.shape[0]}".encode()),
     }
+
+
+@lru_cache(maxsize=1)
+def _bytes(path: Path, changed: int) -> bytes:
+    # The parts of a recording are read one after the other: one file at a time is kept.
+    return path.read_bytes()

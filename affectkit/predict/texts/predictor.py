@@ -105,8 +105,19 @@ class TextPredictor(BatchPredictor[ItemRecord]):
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, read, batch_size=batch_size, device=device, identity=loaded.digest)
 
-    def find(self, paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+    def find(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        split: str = "test",
+        every: float | None = None,
+    ) -> list[PredictItem]:
         """Texts by their places, see :func:`find_texts`."""
+        if every is not None:
+            raise PredictError(
+                f"Parts of {every:g} seconds were asked for, and {self.things} are as long as they are "
+                "written: leave --every out."
+            )
         return find_texts(paths, split=split)
 
     def predict(self, texts: Iterable[str | PredictItem]) -> Iterator[Prediction]:

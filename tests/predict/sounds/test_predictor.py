@@ -88,8 +88,8 @@ def test_arrays_are_files(voices: Voices, run: Path) -> None:
     sounds = []
     for path in files:
         with wave.open(str(path)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 2**15
-            sounds.append(Sound(samples, file.getframerate()))
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32)
+            sounds.append(Sound(samples / np.float32(2**15), file.getframerate()))
     expected = [row.logits for row in predictor.predict(files)]
     assert [row.logits for row in predictor.predict(sounds)] == expected
     stereo = [Sound(torch.from_numpy(np.stack([wave, wave])), rate) for wave, rate in sounds]

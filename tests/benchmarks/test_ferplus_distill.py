@@ -32,7 +32,7 @@ def distill() -> Iterator[ModuleType]:
         # The script runs alone, so its own folder is where it looks for its parts.
         patch.syspath_prepend(str(QUALITY))
         yield importlib.import_module("ferplus_distill")
-        for name in ("ferplus_distill", "ferplus_faces"):
+        for name in ("ferplus_distill", "ferplus_student", "ferplus_faces"):
             del sys.modules[name]
 
 

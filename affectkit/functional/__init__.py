@@ -34,6 +34,7 @@ from affectkit.functional.graph_normalization import GraphNormalization, normali
 from affectkit.functional.group_scores import GroupGap, GroupScore, GroupScores, group_scores
 from affectkit.functional.hardest_pairs import HardestPairs, hardest_pairs
 from affectkit.functional.hypergraph_propagation import HypergraphNormalization, hypergraph_propagation
+from affectkit.functional.krippendorff_alpha import MeasurementLevel, alpha_of_counts, krippendorff_alpha
 from affectkit.functional.label_adjacency import label_links, reweighted_adjacency
 from affectkit.functional.local_binary_pattern import local_binary_pattern
 from affectkit.functional.log_mel import log_mel_frames
@@ -44,6 +45,7 @@ from affectkit.functional.multi_positive_info_nce import multi_positive_info_nce
 from affectkit.functional.ordinal import ordinal_log_probabilities
 from affectkit.functional.pacing import competence_pacing, step_pacing
 from affectkit.functional.paired_moments import PairedMoments, paired_moments
+from affectkit.functional.paired_tests import holm_adjusted, paired_t_test, signed_rank_test
 from affectkit.functional.pearson import pearson
 from affectkit.functional.predictive_uncertainty import PredictiveUncertainty, predictive_uncertainty
 from affectkit.functional.principal_axes import PrincipalAxes, principal_axes
@@ -61,10 +63,12 @@ from affectkit.functional.risk_coverage import (
     risk_coverage,
     selective_accuracy,
 )
+from affectkit.functional.score_summary import ScoreSummary, score_summary
 from affectkit.functional.shift_ratio import shift_ratio
 from affectkit.functional.similarity_targets import similarity_targets
 from affectkit.functional.smoothed_labels import smoothed_labels
 from affectkit.functional.spread import covariance_penalty, variance_shortfall
+from affectkit.functional.student_t import student_t_quantile, student_t_tails
 from affectkit.functional.supervised_contrastive import ContrastRows, supervised_contrastive_rows
 from affectkit.functional.thin_plate import thin_plate_weights
 from affectkit.functional.thin_presence import thin_presence
@@ -89,16 +93,19 @@ __all__ = (
     "GroupScores",
     "HardestPairs",
     "HypergraphNormalization",
+    "MeasurementLevel",
     "MelScale",
     "PairedMoments",
     "PredictiveUncertainty",
     "PrincipalAxes",
     "PrototypeContrastForm",
     "RiskCoverage",
+    "ScoreSummary",
     "TallyScore",
     "TallyScoreName",
     "TripletMargin",
     "accuracy_of_tallies",
+    "alpha_of_counts",
     "answering_turn",
     "area_under_risk_coverage",
     "band_power",
@@ -134,7 +141,9 @@ __all__ = (
     "group_scores",
     "hardest_pairs",
     "has_votes",
+    "holm_adjusted",
     "hypergraph_propagation",
+    "krippendorff_alpha",
     "label_links",
     "local_binary_pattern",
     "log_mel_frames",
@@ -149,6 +158,7 @@ __all__ = (
     "ordinal_log_probabilities",
     "paired_distances",
     "paired_moments",
+    "paired_t_test",
     "pearson",
     "predictive_uncertainty",
     "principal_axes",
@@ -161,12 +171,16 @@ __all__ = (
     "resample",
     "reweighted_adjacency",
     "risk_coverage",
+    "score_summary",
     "selective_accuracy",
     "semi_hard_counts",
     "shift_ratio",
+    "signed_rank_test",
     "similarity_targets",
     "smoothed_labels",
     "step_pacing",
+    "student_t_quantile",
+    "student_t_tails",
     "supervised_contrastive_rows",
     "thin_plate_weights",
     "thin_presence",

@@ -134,7 +134,7 @@ def group_scores(
     # Clusters that are alike are drawn together: their number is multinomial. Few kinds stand for many rows.
     kinds, repeats = torch.unique(tables.flatten(1), dim=0, return_counts=True)
     whole = tables.sum(0)
-    drawn = _bootstrap(kinds, repeats.numpy(), draws=draws, seed=seed).unflatten(-1, (len(names), width))
+    drawn = _bootstrap(kinds, repeats.numpy(), draws=draws, seed=seed).reshape(draws, len(names), width)
     each, total = score(drawn), score(drawn.sum(1))
     counts = torch.bincount(index, minlength=len(names)).tolist()
     exact = score(whole).tolist()

@@ -56,7 +56,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which model is used, and how."""
-    parser.add_argument("--model", required=True, metavar="RUN", help="run folder, or checkpoint")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="RUN",
+        help="run folder, checkpoint, classifier of transformers (folder, or hf:NAME)",
+    )
     parser.add_argument(
         "--split", default="test", help="split that is read where PATH is a data set (default: test)"
     )
@@ -72,7 +77,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a value of the task, e.g. base_weights=FILE; may be given several times",
+        help="change a value of the task, e.g. base_weights=FILE, or of a classifier of transformers its "
+        "label_space or what a label of it means, e.g. LABEL_0=joy; may be given several times",
     )
 
 
@@ -86,11 +92,10 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict import find_checkpoint, open_predictor, write_predictions
+    from affectkit.predict import open_predictor, write_predictions
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
-    find_checkpoint(options.model)
     predictor = open_predictor(options.model, **model_options(options))
     items = predictor.find(options.paths, split=options.split, every=options.every)
     print(predictor.described(options.model), file=sys.stderr)

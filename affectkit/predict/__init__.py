@@ -25,6 +25,7 @@ from affectkit.predict.pictures import (
 )
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.predictor import Predictor
+from affectkit.predict.pretrained import PretrainedPredictor
 from affectkit.predict.sounds import Sound, SoundPredictor, SoundView, find_sounds
 from affectkit.predict.table import TableReport, write_predictions
 from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
@@ -44,6 +45,7 @@ __all__ = (
     "PredictItem",
     "Prediction",
     "Predictor",
+    "PretrainedPredictor",
     "PromptView",
     "Sound",
     "SoundPredictor",

@@ -41,7 +41,10 @@ def find_checkpoint(model: str | os.PathLike[str]) -> Path:
     if found is not None:
         return found
     if not place.is_dir():
-        raise PredictError(f"There is no run folder or checkpoint {place}: correct the path of the model.")
+        raise PredictError(
+            f"There is no run folder or checkpoint {place}: correct the path of the model, or write "
+            f"hf:{place} if it is a model of the hub."
+        )
     raise PredictError(
         f"The folder {place} holds no checkpoint (no checkpoints/best.ckpt and no checkpoints/last.ckpt): "
         "name a run folder in which a training finished an epoch, or a checkpoint file."

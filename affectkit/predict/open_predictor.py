@@ -15,6 +15,8 @@ from affectkit.predict.error import PredictError
 from affectkit.predict.loaded_task import find_checkpoint, read_record
 from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
+from affectkit.predict.pretrained import PretrainedPredictor
+from affectkit.predict.pretrained.load_classifier import is_classifier
 from affectkit.predict.run_data import read_run_data
 from affectkit.predict.sounds import SoundPredictor
 from affectkit.predict.texts import TextPredictor
@@ -43,15 +45,26 @@ def open_predictor(
     """Load a model with the reading, the transforms and the label space of its training.
 
     Args:
-        model: Run folder, of which the best checkpoint is taken, or checkpoint.
+        model: Run folder, of which the best checkpoint is taken, checkpoint, folder of a classifier of
+            transformers, or ``hf:NAME`` for one of the hub.
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
-        changes: Constructor arguments of the task: parts that it had been given, or values to change.
+        changes: Constructor arguments of the task: parts that it had been given, or values to change. Of
+            a classifier of transformers ``label_space``, and the label of each name that it gives one.
 
     Raises:
         PredictError: If there is no such model, or it reads nothing that lies in files.
     """
+    if is_classifier(str(model)):
+        names = {name: str(value) for name, value in changes.items()}
+        return PretrainedPredictor.from_pretrained(
+            str(model),
+            label_space=names.pop("label_space", None),
+            batch_size=batch_size,
+            device=device,
+            **names,
+        )
     path = find_checkpoint(model)
     if read_record(path).pictures is not None:
         return PicturePredictor.from_checkpoint(

@@ -12,9 +12,12 @@ from affectkit.cli import (
     audit,
     calibrate,
     catalogue,
+    compare,
     datasets,
     demo,
     doctor,
+    ensemble,
+    export,
     extract,
     graph,
     new,
@@ -59,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text, add_help=False)
     for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
         module.add_parser(commands)
-    for module in (teach, prototypes, graph, report, calibrate, robustness, new, doctor):
+    for module in (teach, prototypes, graph, report, calibrate, ensemble, compare, robustness):
+        module.add_parser(commands)
+    for module in (export, new, doctor):
         module.add_parser(commands)
     return parser
 

@@ -70,6 +70,15 @@ ROWS: tuple[Component, ...] = (
     ),
     Component("SeparateHeads", "affectkit.heads.SeparateHeads", "head"),
     Component(
+        "TokenTransformerHead",
+        "affectkit.heads.TokenTransformerHead",
+        "head",
+        ("visual",),
+        paper="VTFF",
+        status="rebuilt",
+        aliases=("ViT head", "feature-map tokens"),
+    ),
+    Component(
         "ProjectedHead",
         "affectkit.heads.ProjectedHead",
         "head",

@@ -271,6 +271,15 @@ ROWS: tuple[Component, ...] = (
         status="rebuilt",
         aliases=("hypergraph_audience", "SRI-ADV", "Video-SME"),
     ),
+    Component(
+        "TwoViewPictureTask",
+        "affectkit.tasks.TwoViewPictureTask",
+        "task",
+        ("visual",),
+        "VTFF",
+        status="rebuilt",
+        aliases=("pictures with local binary patterns",),
+    ),
     Component("VisualnessTask", "affectkit.tasks.VisualnessTask", "task", ("text", "visual"), "TIP-CLIP"),
     Component(
         "MultiDatasetPromptTuningTask",

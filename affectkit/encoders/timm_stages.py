@@ -28,16 +28,19 @@ class TimmStageEncoder(nn.Module):
         pretrained: Whether published weights are loaded, and downloaded unless they are there.
         weights: File of weights of the whole network.
         image_size: Height and width of the pictures, for networks that are built for one size.
+        tokens: Whether the places of the map come as well, row by row; of one stage only.
         options: Further arguments of the network.
 
     Shape:
         - Input: (B, 3, H, W) float, normalised by ``NormalizePixels(*encoder.normalization)``.
-        - Output: ``pooled`` (B, sum of the widths), in the order of the stages.
+        - Output: ``pooled`` (B, sum of the widths), in the order of the stages; with ``tokens`` also
+          (B, P, D), the P places of the stage.
 
     Raises:
         MissingExtraError: If timm is not installed.
         FileNotFoundError: If there is no weights file.
-        ValueError: If there is no such stage; else as for ``TimmImageEncoder``.
+        ValueError: If there is no such stage, or tokens of several are wanted; else as for
+            ``TimmImageEncoder``.
 
     Examples:
         >>> encoder = TimmStageEncoder("tiny", stages=(1, -1))
@@ -58,15 +61,22 @@ class TimmStageEncoder(nn.Module):
         pretrained: bool = False,
         weights: str | None = None,
         image_size: int | None = None,
+        tokens: bool = False,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if not stages:
             raise ValueError("TimmStageEncoder got no stage: give at least one, e.g. stages=(1, 3, 4).")
+        if tokens and len(stages) > 1:
+            raise ValueError(
+                f"TimmStageEncoder got tokens=True and stages={list(stages)}, whose maps have other places: "
+                "give one stage."
+            )
         self.network = bridge.build_stages(
             name, stages, pretrained=pretrained, weights=weights, image_size=image_size, options=options
         )
         self.name = name
+        self.tokens = tokens
         self.normalization: PixelNormalization = bridge.pixel_normalization(self.network)
         self.image_size = bridge.fixed_size(name, image_size)
         count = bridge.stage_count(self.network)
@@ -90,11 +100,18 @@ class TimmStageEncoder(nn.Module):
 
     def stage_features(self, x: Tensor) -> dict[str, Tensor]:
         """Mean over all places of each stage, (B, D_s), by ``"stage3"`` and the like."""
-        check_pictures(x, name=self.name, image_size=self.image_size)
-        maps: list[Tensor] = self.network(x)
-        places = (1, 2) if bridge.channels_last(self.network) else (2, 3)
-        return {name: found.mean(places) for name, found in zip(self.stage_dims, maps)}
+        return {name: places.mean(1) for name, places in self._places(x).items()}
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Encoding:
         """Encode ``x``; ``mask`` is there for the protocol of encoders, a picture is always whole."""
-        return Encoding(torch.cat(list(self.stage_features(x).values()), -1))
+        found = self._places(x)
+        pooled = torch.cat([places.mean(1) for places in found.values()], -1)
+        return Encoding(pooled, next(iter(found.values())) if self.tokens else None)
+
+    def _places(self, x: Tensor) -> dict[str, Tensor]:
+        """The map of each stage as (B, P, D_s)."""
+        check_pictures(x, name=self.name, image_size=self.image_size)
+        maps: list[Tensor] = self.network(x)
+        if not bridge.channels_last(self.network):
+            maps = [found.movedim(1, -1) for found in maps]
+        return {name: found.flatten(1, 2) for name, found in zip(self.stage_dims, maps)}

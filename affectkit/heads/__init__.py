@@ -17,6 +17,7 @@ from affectkit.heads.per_dataset_target import per_dataset_target
 from affectkit.heads.perceptual import PerceptualHead
 from affectkit.heads.projected import ProjectedHead
 from affectkit.heads.separate import SeparateHeads
+from affectkit.heads.token_transformer import TokenTransformerHead
 
 __all__ = [
     "BinnedDimensionalHead",
@@ -35,5 +36,6 @@ __all__ = [
     "PerceptualHead",
     "ProjectedHead",
     "SeparateHeads",
+    "TokenTransformerHead",
     "per_dataset_target",
 ]

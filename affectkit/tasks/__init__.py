@@ -27,6 +27,7 @@ from affectkit.tasks.prototype_distill_task import PrototypeDistillTask
 from affectkit.tasks.rate_schedule import RateSchedule
 from affectkit.tasks.sgd_factory import SGDFactory
 from affectkit.tasks.trained_weights import BaseMismatchError
+from affectkit.tasks.two_view_picture_task import TwoViewPictureTask
 from affectkit.tasks.visualness_task import VisualnessTask
 
 __all__ = (
@@ -59,6 +60,7 @@ __all__ = (
     "RateSchedule",
     "SGDFactory",
     "TeacherError",
+    "TwoViewPictureTask",
     "VisualnessTask",
     "parameter_groups",
 )

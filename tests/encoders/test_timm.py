@@ -96,6 +96,24 @@ def test_stages_of_a_network_whose_channels_come_last() -> None:
     assert features(encoder, pictures(64)).pooled.shape == (2, encoder.out_dim) == (2, 96 + 192)
 
 
+def test_places_of_a_stage_run_row_by_row() -> None:
+    encoder = TimmStageEncoder("tiny", stages=(3,), tokens=True).eval()
+    network: Any = encoder.network
+    with torch.no_grad():
+        maps: Tensor = network(pictures(48))[0]
+        found: Encoding = encoder(pictures(48))
+    assert found.tokens is not None and maps.shape == (2, 32, 3, 3)
+    torch.testing.assert_close(found.tokens[:, 5], maps[:, :, 1, 2])
+    torch.testing.assert_close(found.pooled, found.tokens.mean(1))
+    last = features(
+        TimmStageEncoder("swin_s3_tiny_224", stages=(1,), tokens=True, image_size=64), pictures(64)
+    )
+    assert last.tokens is not None and last.tokens.shape == (2, 64, 192)
+    assert features(TimmStageEncoder("tiny", stages=(3,)), pictures(48)).tokens is None
+    with pytest.raises(ValueError, match=r"tokens=True and stages=\[1, 2\].*give one stage"):
+        TimmStageEncoder("tiny", stages=(1, 2), tokens=True)
+
+
 def test_a_transformer_is_fitted_to_another_picture_size(tmp_path: Path) -> None:
     torch.save(whole("tiny-vit").state_dict(), tmp_path / "w.pt")
     encoder = TimmImageEncoder("tiny-vit", weights=str(tmp_path / "w.pt"), image_size=48)

@@ -22,6 +22,7 @@ from affectkit.data.loader import (
     Transform,
     item_target,
 )
+from affectkit.data.loader.pattern_collate import PatternCollate
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.modules.stream_options import stream_specs
 from affectkit.data.plan import Shuffle
@@ -60,6 +61,8 @@ class ClipDataModule(ShardDataModule[_Sample]):
         box_margin: Pixels around the boxes of a stream by its name; unless given, 20 for a face.
         tied: Whether all streams of a sample get the same random window, flip and turn.
         rotation: Most degrees to turn by in training, either way; for streams.
+        patterns: Whether every view comes with the local binary patterns of its frames as a further input,
+            ``"visual_lbp"``; see :func:`~affectkit.functional.local_binary_pattern`.
         batch_size: Rows of a batch over all ranks together.
         seed: Seed of order and augmentation.
         curriculum: Which samples an epoch of training draws from, e.g. the easy ones first; None draws
@@ -104,6 +107,7 @@ class ClipDataModule(ShardDataModule[_Sample]):
         box_margin: dict[str, float] | None = None,
         tied: bool = True,
         rotation: float = 0.0,
+        patterns: bool = False,
         batch_size: int = 32,
         seed: int = 0,
         curriculum: Curriculum | None = None,
@@ -147,6 +151,7 @@ class ClipDataModule(ShardDataModule[_Sample]):
         self._segments = segments
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
+        self._patterns = patterns
         self._specs = [] if streams is None else stream_specs(streams, fit=fit, margin=box_margin)
         self._views = StreamViews(scale=crop_scale, flip=flip, rotation=rotation, tied=tied)
         if self._specs and size is None:
@@ -171,9 +176,13 @@ class ClipDataModule(ShardDataModule[_Sample]):
     def collate(self, split: str) -> Collate[_Sample]:
         """Decode into one array, with targets in the label order of the run."""
         target = item_target(self.manifest, self.label_map)
-        if self._specs:
-            return cast("Collate[_Sample]", StreamCollate(target, size=self._size or 0))
-        return cast("Collate[_Sample]", ClipCollate(target, size=self._size))
+        joined = cast(
+            "Collate[_Sample]",
+            StreamCollate(target, size=self._size or 0)
+            if self._specs
+            else ClipCollate(target, size=self._size),
+        )
+        return PatternCollate(joined) if self._patterns else joined
 
     def on_after_batch_transfer(self, batch: AffectBatch, dataloader_idx: int) -> AffectBatch:
         """Normalise pixels where they are now; the trainer calls this after moving a batch."""

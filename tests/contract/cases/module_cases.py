@@ -20,6 +20,7 @@ from module_runs import (
     run_fusion,
     run_head,
     run_loss,
+    run_map_head,
     run_metric,
     run_modality_context,
     run_null_contrast,
@@ -98,6 +99,7 @@ from affectkit.heads import (
     PerDatasetHeads,
     ProjectedHead,
     SeparateHeads,
+    TokenTransformerHead,
 )
 from affectkit.losses import (
     BinnedDimensionLoss,
@@ -145,7 +147,10 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: TimmImageEncoder("tiny", pooling="max", tokens=True), run_pictures),
         Case(lambda: TimmImageEncoder("tiny-vit"), run_pictures),
     ],
-    "TimmStageEncoder": [Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures)],
+    "TimmStageEncoder": [
+        Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures),
+        Case(lambda: TimmStageEncoder(stages=(3,), tokens=True), run_pictures),
+    ],
     "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
     "LogMelConvEncoder": [
         Case(lambda: LogMelConvEncoder(8000, num_mels=12, widths=(4, 6)), run_waveforms),
@@ -312,6 +317,12 @@ CASES: dict[str, list[Case]] = {
         Case(lambda: OrdinalHead(6, 4, hidden_dim=4, values=(-1.0, 0.0, 1.0, 2.0)), run_head),
     ],
     "SeparateHeads": [Case(lambda: SeparateHeads(6, num_classes=3, num_dims=2, hidden_dim=4), run_head)],
+    "TokenTransformerHead": [
+        Case(
+            lambda: TokenTransformerHead(6, 3, num_tokens=UTTERANCES, dim=4, depth=1, heads=2, hidden_dim=8),
+            run_map_head,
+        )
+    ],
     "ProjectedHead": [
         Case(lambda: ProjectedHead(6, 3), run_head),
         Case(lambda: ProjectedHead(6, 3, embedding_dim=4), run_head),

@@ -127,6 +127,13 @@ def run_head(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_map_head(module: nn.Module, batch: int) -> Leaves:
+    places = features(batch)
+    result: AffectOutput = module(Encoding(places.mean(1), tokens=places, mask=mask_of(batch)))
+    assert result.logits is not None and result.logits.shape == (batch, 3)
+    return leaves(result)
+
+
 def run_loss(module: nn.Module, batch: int) -> Leaves:
     mask = mask_of(batch)
     logits, dims = features(batch, 3), features(batch, 2, seed=1)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from affectkit.data import ImageDataModule
+from affectkit.data import ClipDataModule, ImageDataModule
 from affectkit.data.loader import PictureView
-from affectkit.data.synthetic import write_synthetic_pictures
+from affectkit.data.synthetic import write_synthetic_clips, write_synthetic_pictures
 from affectkit.functional import local_binary_pattern
 
 
@@ -36,6 +36,25 @@ def test_codes_are_those_of_the_turned_and_cut_pixels(faces: str, streams: list[
     # Only then is anything normalised.
     moved = data.on_after_batch_transfer(batch, 0)
     torch.testing.assert_close(moved.inputs[f"{name}_lbp"], codes / 255)
+
+
+@pytest.mark.parametrize("streams", [None, ["face", "context"]])
+def test_every_frame_of_a_clip_has_codes_of_its_own(tmp_path: Path, streams: list[str] | None) -> None:
+    write_synthetic_clips(tmp_path / "clips", train=4, val=2, test=2, frames=4, height=36, width=54)
+    names = streams or ["visual"]
+    given = {"segments": 3, "size": 24, "flip": 1.0, "batch_size": 4, "streams": streams}
+    data = ClipDataModule(str(tmp_path / "clips"), patterns=True, normalization="none", **given)  # type: ignore[arg-type]
+    plain = ClipDataModule(str(tmp_path / "clips"), **given)  # type: ignore[arg-type]
+    batch, other = next(iter(data.train_dataloader())), next(iter(plain.train_dataloader()))
+    assert set(batch.inputs) == {*names, *(f"{name}_lbp" for name in names)} and set(other.inputs) == {*names}
+    for name in names:
+        pixels, codes = batch.inputs[name], batch.inputs[f"{name}_lbp"]
+        assert torch.equal(pixels, other.inputs[name]) and codes.shape == (4, 3, 3, 24, 24)
+        for clip, frames in zip(pixels, codes):
+            for frame, found in zip(clip, frames):
+                assert torch.equal(found, local_binary_pattern(frame))
+    moved = data.on_after_batch_transfer(batch, 0)
+    assert all(moved.inputs[name].is_floating_point() for name in moved.inputs)
 
 
 def test_a_checkpoint_keeps_that_patterns_were_seen(tmp_path: Path) -> None:

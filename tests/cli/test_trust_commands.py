@@ -83,3 +83,26 @@ def test_what_cannot_be_calibrated_is_said_in_one_sentence(
 ) -> None:
     assert main(["calibrate", str(tmp_path)]) == 2
     assert "has not a checkpoint of a run" in capsys.readouterr().err
+
+
+def test_groups_ensemble_and_comparison_of_trained_runs(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = [str(runs / "0"), str(runs / "1")]
+    together = runs.parent / "together"
+    assert main(["ensemble", *members, "--out", str(together)]) == 0
+    assert "is disagreement between the runs" in capsys.readouterr().out
+    for folder in (runs / "1", together):
+        assert main(["report", str(folder), "--group", "speaker"]) == 0
+        assert "Groups by speaker" in (folder / "report.html").read_text(encoding="utf-8")
+        assert (folder / "figures" / "groups_speaker.csv").read_text().startswith("score,group,rows")
+    capsys.readouterr()
+    assert main(["compare", f"tiny={runs}/*", f"together={together}", "--out", str(runs.parent / "out")]) == 0
+    found = json.loads((runs.parent / "out" / "comparison.json").read_text())
+    accuracy = [
+        json.loads((runs / seed / "metrics.json").read_text())["metrics"]["test/weighted_f1"] for seed in "01"
+    ]
+    assert found["systems"][0]["mean"] == pytest.approx(sum(accuracy) / 2)
+    assert found["protocol"] == "f1[weighted]" and found["systems"][0]["n"] == 2
+    assert main(["report", str(runs / "1"), "--group", "age"]) == 2
+    assert "says 'age'" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Figures of a report. Each is a function of plain numbers and returns a matplotlib figure."""
 
 from affectkit.report.figures.circumplex import CircumplexClass, circumplex_classes, circumplex_figure
+from affectkit.report.figures.comparison import comparison_figure
 from affectkit.report.figures.confusion import confusion_figure
 from affectkit.report.figures.contact_sheet import contact_sheet_figure
 from affectkit.report.figures.curriculum import curriculum_figure
@@ -24,6 +25,7 @@ __all__ = [
     "circumplex_classes",
     "circumplex_figure",
     "class_scores",
+    "comparison_figure",
     "confusion_figure",
     "contact_sheet_figure",
     "curriculum_figure",

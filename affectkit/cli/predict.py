@@ -51,6 +51,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="cut videos and recordings into parts of this length (default: whole; for models of pictures 1)",
     )
+    parser.add_argument(
+        "--boxes",
+        metavar="FILE.csv",
+        help="boxes of faces (columns path,left,top,right,bottom) that are shown instead of whole frames",
+    )
     parser.set_defaults(run=run)
 
 
@@ -92,12 +97,14 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict import open_predictor, write_predictions
+    from affectkit.predict import open_predictor, read_boxes, with_boxes, write_predictions
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
     predictor = open_predictor(options.model, **model_options(options))
     items = predictor.find(options.paths, split=options.split, every=options.every)
+    if options.boxes is not None:
+        items = with_boxes(predictor, items, read_boxes(options.boxes))
     print(predictor.described(options.model), file=sys.stderr)
     if options.out is None:
         return _print(predictor, items)

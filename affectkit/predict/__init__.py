@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affectkit.predict.boxes import Box, read_boxes, with_boxes
 from affectkit.predict.clips import ClipPredictor, ClipView, find_clips
 from affectkit.predict.conversation_stream import ConversationStream, StreamedTurn
 from affectkit.predict.dialogues import DialoguePredictor, DialogueView, PromptView, find_dialogues
@@ -32,6 +33,7 @@ from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teach
 from affectkit.predict.texts import TextPredictor, TextView, find_texts
 
 __all__ = (
+    "Box",
     "ClipPredictor",
     "ClipView",
     "ConversationStream",
@@ -67,7 +69,9 @@ __all__ = (
     "most_typical",
     "named_extractor",
     "open_predictor",
+    "read_boxes",
     "store_teacher_answers",
     "stored_modalities",
+    "with_boxes",
     "write_predictions",
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from affectkit.predict import PicturePredictor, PredictItem, Predictor
+    from affectkit.predict import PicturePredictor, Prediction, PredictItem, Predictor
 
 EXAMPLES = """\
 examples:
@@ -56,6 +56,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE.csv",
         help="boxes of faces (columns path,left,top,right,bottom) that are shown instead of whole frames",
     )
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="also write each video with its curves under it, beside the table and without sound",
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,7 +76,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--split", default="test", help="split that is read where PATH is a data set (default: test)"
     )
     parser.add_argument(
-        "--batch-size", type=int, default=8, metavar="N", help="pictures that run together (default: 8)"
+        "--batch-size", type=int, default=8, metavar="N", help="samples that run together (default: 8)"
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
     parser.add_argument(
@@ -93,11 +98,11 @@ def asks_for_shards(arguments: Sequence[str]) -> bool:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; the exit status is 1 where no picture could be read."""
+    """Run the command; the exit status is 1 where nothing could be read."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict import open_predictor, read_boxes, with_boxes, write_predictions
+    from affectkit.predict import PredictError, open_predictor, read_boxes, with_boxes, write_predictions
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
@@ -106,7 +111,11 @@ def run(options: argparse.Namespace) -> int:
     if options.boxes is not None:
         items = with_boxes(predictor, items, read_boxes(options.boxes))
     print(predictor.described(options.model), file=sys.stderr)
+    if options.boxes is not None:
+        print(f"Of files with boxes in {options.boxes}, what is in these is shown instead.", file=sys.stderr)
     if options.out is None:
+        if options.curve:
+            raise PredictError("A video with its curve was asked for and no table: name one with --out.")
         return _print(predictor, items)
     bar = Progress(
         TextColumn("predict"),
@@ -118,13 +127,40 @@ def run(options: argparse.Namespace) -> int:
     )
     with bar:
         task = bar.add_task("predict", total=len(items))
+        timed: list[Prediction] = []
         report = write_predictions(
-            predictor, items, out=options.out, progress=lambda done, total: bar.update(task, completed=done)
+            predictor,
+            items,
+            out=options.out,
+            progress=lambda done, total: bar.update(task, completed=done),
+            watch=lambda row: None if row.start is None else timed.append(row),
         )
     kept = f", {report.kept} of them from before" if report.kept else ""
     unread = f", {report.unread} could not be read (column error)" if report.unread else ""
     print(f"{options.out}: {report.rows} {predictor.things}{kept}{unread}")
+    _draw_timelines(timed, options.out, curve=options.curve)
     return int(report.unread == report.rows)
+
+
+def _draw_timelines(rows: Sequence[Prediction], out: str, *, curve: bool) -> None:
+    """Draw each file that has parts with times, beside the table."""
+    from pathlib import Path
+
+    from affectkit.predict import Timeline, write_film_with_curve, write_timeline
+    from affectkit.predict.videos.video_file import is_video
+
+    table = Path(out)
+    taken: set[str] = set()
+    for timeline in Timeline.of_rows(rows):
+        name = stem = f"{table.stem}.{Path(timeline.path).stem}"
+        while name in taken:  # files of one name in two folders
+            name = f"{stem}.{len(taken)}"
+        taken.add(name)
+        write_timeline(timeline, table.with_name(f"{name}.png"))
+        print(f"timeline: {table.with_name(f'{name}.png')}")
+        if curve and is_video(Path(timeline.path)):
+            write_film_with_curve(timeline, table.with_name(f"{name}.mp4"))
+            print(f"curve:    {table.with_name(f'{name}.mp4')}")
 
 
 def check_paths(paths: Sequence[str]) -> None:

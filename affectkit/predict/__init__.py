@@ -31,6 +31,7 @@ from affectkit.predict.sounds import Sound, SoundPredictor, SoundView, find_soun
 from affectkit.predict.table import TableReport, write_predictions
 from affectkit.predict.teach import PictureTeacher, make_prototypes, store_teacher_answers
 from affectkit.predict.texts import TextPredictor, TextView, find_texts
+from affectkit.predict.timeline import Timeline, write_film_with_curve, write_timeline
 
 __all__ = (
     "Box",
@@ -56,6 +57,7 @@ __all__ = (
     "TableReport",
     "TextPredictor",
     "TextView",
+    "Timeline",
     "TrainedTask",
     "extract_features",
     "find_checkpoint",
@@ -73,5 +75,7 @@ __all__ = (
     "store_teacher_answers",
     "stored_modalities",
     "with_boxes",
+    "write_film_with_curve",
     "write_predictions",
+    "write_timeline",
 )

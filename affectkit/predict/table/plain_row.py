@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from affectkit.predict.prediction import Prediction
 
 
@@ -28,6 +30,30 @@ def plain_row(row: Prediction, identity: str) -> dict[str, object]:
         "data": row.data,
         "error": row.error,
     }
+
+
+def read_plain_row(position: int, plain: dict[str, Any]) -> Prediction:
+    """The row that :func:`plain_row` gave, without logits.
+
+    Args:
+        position: Number of the row.
+        plain: The plain values.
+    """
+    return Prediction(
+        position,
+        plain["path"],
+        plain["region"],
+        plain["label"],
+        plain["probabilities"],
+        (),
+        plain["values"],
+        plain["error"],
+        plain["part"],
+        plain["start"],
+        plain["stop"],
+        plain["text"],
+        plain["data"],
+    )
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

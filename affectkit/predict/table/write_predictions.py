@@ -13,10 +13,11 @@ import affectkit
 from affectkit.callbacks.durable_text import append_text, move_into_place, partial_path, sync_file
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
+from affectkit.predict.prediction import Prediction
 from affectkit.predict.predictor import Predictor
 from affectkit.predict.table.csv_lines import csv_lines
 from affectkit.predict.table.parquet_file import require_parquet, write_parquet
-from affectkit.predict.table.plain_row import plain_row
+from affectkit.predict.table.plain_row import plain_row, read_plain_row
 from affectkit.predict.table.table_columns import TableColumns
 
 FORMATS: Final = (".csv", ".jsonl", ".parquet")
@@ -42,6 +43,7 @@ def write_predictions(
     *,
     out: str | os.PathLike[str],
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[Prediction], None] | None = None,
 ) -> TableReport:
     """Predict items and write a row for each, as CSV, JSON Lines or Parquet by the name of the file.
 
@@ -58,6 +60,7 @@ def write_predictions(
         items: What is predicted, e.g. from its ``find``.
         out: File to write.
         progress: Called with (rows done, rows of all) after each batch.
+        watch: Called with each row of the finished table in turn, rounded as it is and without logits.
 
     Raises:
         MissingExtraError: If ``out`` ends in ``.parquet`` and pyarrow is not installed.
@@ -85,7 +88,7 @@ def write_predictions(
             batch = []
             if progress is not None:
                 progress(done, len(items))
-    unread = _render(rows, path)
+    unread = _render(rows, path, watch)
     rows.unlink()
     return TableReport(len(items), unread, kept)
 
@@ -114,7 +117,7 @@ def _keep(path: Path, header: dict[str, object], batch_size: int) -> int:
     return kept
 
 
-def _render(rows: Path, path: Path) -> int:
+def _render(rows: Path, path: Path, watch: Callable[[Prediction], None] | None) -> int:
     def read() -> Iterator[dict[str, object]]:
         with rows.open(encoding="utf-8") as lines:
             next(lines)
@@ -122,7 +125,11 @@ def _render(rows: Path, path: Path) -> int:
                 row: dict[str, object] = json.loads(line)
                 yield row
 
-    unread = sum(row["error"] is not None for row in read())
+    unread = 0
+    for position, row in enumerate(read()):
+        unread += row["error"] is not None
+        if watch is not None:
+            watch(read_plain_row(position, row))
     partial = partial_path(path)
     if path.suffix == ".parquet":
         write_parquet(partial, read(), TableColumns.of_rows(read()))

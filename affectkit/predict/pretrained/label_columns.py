@@ -41,9 +41,9 @@ def label_columns(
         PredictError: If names are unknown, or the labels are not those of ``space``.
 
     Examples:
-        >>> found = label_columns(["NEG", "positive", "neu"], model="m", renamed={}, space=None)
+        >>> found = label_columns(["NEG", "positive", "neu"], model="m", renamed={})
         >>> found.space.labels, found.columns
-        (('NEG', 'positive', 'neu'), (0, 1, 2))
+        (('neutral', 'positive', 'negative'), (2, 1, 0))
     """
     absent = sorted(set(renamed) - set(names))
     if absent:

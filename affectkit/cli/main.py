@@ -11,8 +11,10 @@ from affectkit import __version__
 from affectkit.cli import (
     audit,
     calibrate,
+    card,
     catalogue,
     compare,
+    completion,
     datasets,
     demo,
     doctor,
@@ -64,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         module.add_parser(commands)
     for module in (teach, prototypes, graph, report, calibrate, ensemble, compare, robustness):
         module.add_parser(commands)
-    for module in (export, new, doctor):
+    for module in (export, card, new, completion, doctor):
         module.add_parser(commands)
     return parser
 

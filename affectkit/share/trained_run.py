@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -130,13 +131,14 @@ def build_task(model: Mapping[str, object]) -> AffectTask:
     Raises:
         ShareError: If the configuration is not that of a task of affectkit.
     """
+    named = deepcopy(dict(model))  # the parser writes into what it is given
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(LightningModule, "model")
     try:
         with warnings.catch_warnings():
             # The name that replaces this one is missing in older releases, which Lightning still calls.
             warnings.simplefilter("ignore", DeprecationWarning)
-            built: object = parser.instantiate_classes(parser.parse_object({"model": dict(model)})).model
+            built: object = parser.instantiate_classes(parser.parse_object({"model": named})).model
     except Exception as error:  # the parser and every part of a model raise as they like
         reason = str(error).strip().rpartition("\n")[2].strip(" -").rstrip(".")
         raise ShareError(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -7,8 +8,12 @@ from typing import Any, TypeAlias
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 
 from affectkit.adapters import TipAdapter
+from affectkit.data.schema import ConversationRecord
+from affectkit.data.shards import DatasetWriter, Licence, Manifest
+from affectkit.encoders import PrincipalComponentsEncoder
 from affectkit.graph import LabelGraph
 from affectkit.labels import affect_scale, label_space
 from affectkit.recipes import recipe_path
@@ -35,6 +40,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
             )
         torch.manual_seed(0)
         task = build_task(model)
+        for part in task.modules():
+            if isinstance(part, PrincipalComponentsEncoder):
+                part.fit(torch.randn(40, part.in_dim, generator=torch.Generator().manual_seed(0)))
         if isinstance(task, PromptTuningTask) and isinstance(task.adapter, TipAdapter):
             # What the first epoch does before it begins.
             pictures = torch.randn(7, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -63,3 +71,49 @@ def resolve(value: object, place: tuple[str, ...], root: Mapping[str, object]) -
         assert isinstance(found, dict)
         found = found[key]
     return resolve(found, place, root)
+
+
+@pytest.fixture(scope="session")
+def run_folder(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder as `affectkit fit` and `test` leave it, of a task that learnt nothing."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "shards").mkdir()
+    write_dialogues(home / "shards" / "talk")
+    task, model, data = build("erc_curriculum_tiny")
+    folder = home / "runs" / "talk" / "20300101-000000"
+    (folder / "checkpoints").mkdir(parents=True)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.strategy.connect(task)
+    trainer.save_checkpoint(folder / "checkpoints" / "best.ckpt", weights_only=False)
+    data["init_args"]["root"] = str(home / "shards" / "talk")
+    (folder / "config.yaml").write_text(yaml.safe_dump({"model": model, "data": data}), encoding="utf-8")
+    root = home / "shards" / "talk"
+    (folder / "commands.txt").write_text(f"affectkit fit --data.init_args.root {root}\n", encoding="utf-8")
+    results = {
+        "task": "ConversationTask",
+        "context": "both",
+        "metrics": {"test/weighted_f1": 0.25, "test/uar_present": None},
+        "protocols": {"test/weighted_f1": "f1[weighted]"},
+    }
+    (folder / "metrics.json").write_text(json.dumps(results), encoding="utf-8")
+    (folder.parent / "latest").symlink_to(folder.name)
+    return folder
+
+
+def write_dialogues(folder: Path) -> None:
+    manifest = Manifest(
+        name="talk",
+        kind="conversation",
+        label_space=label_space("meld7.official"),
+        licence=Licence("CC BY-NC 4.0", "non-commercial", "Name the | authors."),
+        created_by="tests",
+        features={},
+    )
+    with DatasetWriter(folder, manifest) as writer:
+        for split in ("train", "val", "test"):
+            record: ConversationRecord = {
+                "id": split,
+                "speakers": ["A"],
+                "utterances": [{"id": "u", "text": "yes", "speaker": 0, "label": 0}],
+            }
+            writer.add_conversation(split, f"{split}-0", record, features={})

@@ -31,6 +31,7 @@ from affectkit.cli import (
     teach,
     typical,
 )
+from affectkit.cli.grouped_help import GroupedHelp
 
 #: Run by LightningCLI, whose parser is built only when one of them is called.
 TRAINING = {
@@ -54,11 +55,17 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of every command that is not run by LightningCLI."""
     parser = argparse.ArgumentParser(
         prog="affectkit",
+        usage="affectkit [-h] [--version] COMMAND ...",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=GroupedHelp,
         epilog="`affectkit COMMAND --help` explains a command; AFFECTKIT_DEBUG=1 shows tracebacks.",
+        add_help=False,
     )
-    parser.add_argument("--version", action="version", version=f"affectkit {__version__}")
+    # In the line of the usage, so that all commands fit on one screen.
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--version", action="version", version=f"affectkit {__version__}", help=argparse.SUPPRESS
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)

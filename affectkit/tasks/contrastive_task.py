@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self, TypeAlias, cast, get_args
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import StepLR
@@ -283,6 +284,11 @@ class ContrastiveTask(AffectTask):
         if self.stage == "probe":
             return output
         views: dict[str, Tensor] = {name: self.projections[name](part.tokens) for name, part in parts.items()}
+        some = next(iter(views.values()))
+        for name in self.encoders.keys() - views.keys():
+            # Data of an evaluation that lack a modality as a whole: nobody has it.
+            views[name] = torch.zeros_like(some)
+            present[name] = torch.zeros(len(some), dtype=torch.bool, device=some.device)
         return output._replace(views={**views, **{f"{name}.present": flag for name, flag in present.items()}})
 
     def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:

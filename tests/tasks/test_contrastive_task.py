@@ -185,6 +185,19 @@ def test_features_without_time_are_one_view() -> None:
         official.compute_loss(rows, official(rows))
 
 
+def test_data_of_an_evaluation_may_lack_a_modality() -> None:
+    task, whole, bare = made().eval(), recordings(), recordings()
+    del bare.inputs["audio"], bare.masks["audio"], bare.present["audio"]
+    whole.present["audio"][:] = False
+    hidden, lacking = task(whole), task(bare)
+    torch.testing.assert_close(lacking.logits, hidden.logits)
+    # no row has a pair, so that the loss is the classifier's alone
+    terms = task.compute_loss(bare, lacking)
+    assert float(terms.terms["contrast"]) == 0 and float(terms.total) == float(terms.terms["emotion"]) > 0
+    with pytest.raises(KeyError, match="has an encoder for 'audio', but the batch holds text"):
+        task.train()(bare)
+
+
 def test_conversations_are_refused() -> None:
     batch = recordings()
     batch.masks["utterance"] = torch.ones(5, 2, dtype=torch.bool)

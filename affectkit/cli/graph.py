@@ -52,7 +52,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="encoder of --rule embeddings, as of `affectkit extract`",
     )
     part.add_argument(
-        "--scale", metavar="NAME", help="scale of --rule embeddings, e.g. va.unit (default: that of the data)"
+        "--scale",
+        metavar="NAME",
+        help="scale of --rule anchors or embeddings, e.g. va.unit (default: that of the data)",
     )
     part.add_argument("--split", default="train", help="split to count (default: train)")
     part.add_argument("--threshold", type=float, help="strength from which on nodes are linked")
@@ -72,7 +74,7 @@ def run_make(options: argparse.Namespace) -> int:
     """Make the graph and say what it is."""
     graph = _make(options)
     graph.save(options.out)
-    links = int((graph.adjacency.fill_diagonal_(0.0) > 0).sum())
+    links = int((graph.adjacency.clone().fill_diagonal_(0.0) > 0).sum())
     print(f"{options.out}: {len(graph.nodes)} nodes ({', '.join(graph.nodes)}), {links} links")
     print(f"made by {graph.origin}")
     if graph.isolated:
@@ -97,7 +99,7 @@ def run_draw(options: argparse.Namespace) -> int:
 def _make(options: argparse.Namespace) -> LabelGraph:
     from affectkit.data.shards import find_shards
     from affectkit.graph import LabelGraph, RankStatistics
-    from affectkit.labels import affect_scale
+    from affectkit.labels import UnknownLabelError, affect_scale
 
     store = find_shards(options.folder, options.split)
     space, scale = store.manifest.label_space, store.manifest.dims
@@ -106,7 +108,15 @@ def _make(options: argparse.Namespace) -> LabelGraph:
     chosen = {"threshold": options.threshold, "self_weight": options.self_weight}
     rule = {name: value for name, value in chosen.items() if value is not None}
     if options.rule == "anchors":
-        return LabelGraph.from_anchors(space, between_classes=options.between_classes, **rule)
+        given = scale if options.scale is None else affect_scale(options.scale)
+        try:
+            return LabelGraph.from_anchors(
+                space, scale=given, between_classes=options.between_classes, **rule
+            )
+        except UnknownLabelError as error:
+            raise GraphCommandError(
+                f"{options.folder}: {str(error).partition(';')[0]}; link its labels by --rule embeddings."
+            ) from error
     if options.rule == "embeddings":
         return _from_names(
             space, scale if options.scale is None else affect_scale(options.scale), options, rule

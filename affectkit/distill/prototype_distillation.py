@@ -146,6 +146,12 @@ class PrototypeDistillationLoss(nn.Module):
                 "add them, or use target='teacher'."
             )
         known = label != IGNORE_LABEL
+        wrong = label[known & ((label < 0) | (label >= len(self.class_target)))]
+        if len(wrong):
+            raise ValueError(
+                f"PrototypeDistillationLoss got label {int(wrong[0])}, and it has anchors of "
+                f"{len(self.class_target)} classes: give labels from 0 on, {IGNORE_LABEL} where absent."
+            )
         return self.class_target[label.masked_fill(~known, 0)], known
 
     def _from_teacher(self, output: AffectOutput, target: Target) -> tuple[Tensor, Tensor]:

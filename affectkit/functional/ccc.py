@@ -29,7 +29,8 @@ def ccc(
         weight: Rows of weight 0 are skipped; a positive weight only keeps its row, unless ``weighted``.
         weighted: Whether positive weights weigh the rows in every moment.
         mixed_moments: Whether the variances are divided by N - 1 and the covariance by N, as in the
-            official code of Emotion-GCN. Perfect agreement is then (N - 1) / N.
+            official code of Emotion-GCN. Perfect agreement is then (N - 1) / N. Only without ``weighted``,
+            where N is no number of rows.
 
     Shape:
         - prediction, target: (..., V)
@@ -37,7 +38,7 @@ def ccc(
         - output: (V,) in float32, or float64 where ``prediction`` is
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or both options are chosen.
 
     References:
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
@@ -49,6 +50,10 @@ def ccc(
         >>> ccc(y, y).item(), ccc(-y, y).item(), ccc(torch.ones(3, 1), y).item()
         (1.0, -1.0, 0.0)
     """
+    if weighted and mixed_moments:
+        raise ValueError(
+            "ccc got weighted=True with mixed_moments=True, whose N - 1 counts rows: choose one of the two."
+        )
     m = paired_moments(prediction, target, weight, weighted=weighted)
     variances = m.variance_x + m.variance_y
     if mixed_moments:

@@ -170,7 +170,8 @@ class LabelGraph:
         """Link what goes together by rank in annotations that lie in memory.
 
         Annotations in parts, or on several ranks, are counted by
-        :class:`~affectkit.graph.RankStatistics` and given to :meth:`from_statistics`.
+        :class:`~affectkit.graph.RankStatistics` and given to :meth:`from_statistics`. This is collective too:
+        where there are several ranks, every one calls it with its own annotations.
 
         Args:
             label: Indices (n,) with -100, or shares or 0/1 (n, C) with NaN, where absent.
@@ -310,31 +311,35 @@ class LabelGraph:
         """Link labels by where they lie on the plane of valence and arousal; needs no data.
 
         A category is linked with valence where its anchor's valence is at least ``threshold`` away from
-        0, and with arousal likewise; categories among each other by the wheel's similarity.
+        0, and with arousal likewise; categories among each other by the wheel's similarity. Other axes have
+        no anchor and stay without a link.
 
         Args:
             space: Label order.
             wheel: Anchors; the library's wheel where None.
-            scale: Names and ranges of valence and arousal, in this order; by default ``va.unit``.
+            scale: Affect dimensions, valence or arousal among them; by default ``va.unit``.
             threshold: Distance from 0, or similarity, from which on two nodes are linked.
             self_weight: Share that a node keeps.
             between_classes: Whether categories may be linked with each other.
 
         Raises:
             UnknownLabelError: If a label has no anchor.
-            LabelGraphError: If the scale has other axes.
+            LabelGraphError: If the scale has neither valence nor arousal.
         """
         wheel, scale = wheel or ValenceArousalWheel(), scale or affect_scale("va.unit")
-        if scale.axes != ("valence", "arousal"):
+        if not {"valence", "arousal"} & set(scale.axes):
             raise LabelGraphError(
-                f"LabelGraph.from_anchors got scale {scale.name!r} with the axes {', '.join(scale.axes)}: "
-                "the wheel has valence and arousal, in this order."
+                f"LabelGraph.from_anchors got scale {scale.name!r} with the axes {', '.join(scale.axes)}; "
+                "the wheel has valence and arousal: link the nodes by hand with LabelGraph.from_edges."
             )
         classes = len(space)
-        strength = torch.eye(classes + 2, dtype=torch.float64)
+        strength = torch.eye(classes + len(scale), dtype=torch.float64)
         strength[:classes, :classes] += torch.tensor(wheel.similarity(space), dtype=torch.float64)
         anchors = torch.tensor(wheel.anchors(space), dtype=torch.float64)
-        strength[:classes, classes:], strength[classes:, :classes] = anchors, anchors.T
+        for place, name in enumerate(("valence", "arousal")):
+            if name in scale.axes:
+                node = classes + scale.axes.index(name)
+                strength[:classes, node] = strength[node, :classes] = anchors[:, place]
         return cls.from_correlation(
             strength,
             space=space,
@@ -400,11 +405,17 @@ class LabelGraph:
 
         Raises:
             UnknownLabelError: If a name is none of the nodes.
+            LabelGraphError: If an edge is no pair.
         """
         axes = () if scale is None else scale.axes
         links = torch.zeros(len(space) + len(axes), len(space) + len(axes))
-        for one, other in edges:
-            i, j = (len(space) + axes.index(n) if n in axes else space.index(n) for n in (one, other))
+        for edge in edges:
+            if isinstance(edge, str) or len(edge) != 2:
+                raise LabelGraphError(
+                    f"LabelGraph.from_edges got the edge {edge!r}: give pairs of names, "
+                    "such as ('happy', 'valence')."
+                )
+            i, j = (len(space) + axes.index(n) if n in axes else space.index(n) for n in edge)
             links[i, j] = links[j, i] = 1.0
         return cls(space, reweighted_adjacency(links, self_weight=self_weight), scale)
 

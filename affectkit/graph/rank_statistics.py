@@ -142,6 +142,13 @@ class RankStatistics:
                     f"RankStatistics got labels of shape {tuple(label.shape)}: {self.space.name!r} wants "
                     f"indices (n,) or shares (n, {classes})."
                 )
+            given = label[~label.isnan()]
+            outside = given[(given < 0) | (given > 1)]
+            if len(outside):
+                raise LabelGraphError(
+                    f"RankStatistics got a share of {float(outside[0]):g} for labels of {self.space.name!r}: "
+                    "give shares or 0/1 in 0..1, NaN where absent."
+                )
             return label.double().masked_fill(label.isnan(), torch.inf)
         if label.ndim != 1 or label.dtype == torch.bool:
             raise LabelGraphError(

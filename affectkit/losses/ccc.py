@@ -28,7 +28,7 @@ class CCCLoss(nn.Module):
             ranks must come to it equally often, in validation as well.
         weighted: Whether positive row weights weigh the rows in every moment, rather than only keep
             them.
-        mixed_moments: Whether variances are divided by N - 1 and covariances by N.
+        mixed_moments: Whether variances are divided by N - 1 and covariances by N; not with ``weighted``.
         head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``
             instead of the dims.
 
@@ -36,7 +36,7 @@ class CCCLoss(nn.Module):
         - output.dims, target.dims: (B, V) or (B, U, V), NaN = absent
 
     Raises:
-        ValueError: If output or target lack what is compared, or their shapes differ.
+        ValueError: If output or target lack what is compared, their shapes differ, or two options clash.
 
     References:
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
@@ -52,6 +52,11 @@ class CCCLoss(nn.Module):
         head: str | None = None,
     ) -> None:
         super().__init__()
+        if weighted and mixed_moments:
+            raise ValueError(
+                "CCCLoss got weighted=True with mixed_moments=True, whose N - 1 counts rows: "
+                "choose one of the two."
+            )
         self.gather = gather
         self.weighted = weighted
         self.mixed_moments = mixed_moments

@@ -96,6 +96,18 @@ def test_several_labels_and_anchors(tmp_path: Path, capsys: pytest.CaptureFixtur
         writer.add_item("train", "s", {"id": "s", "label": 1, "text": "so"})
     assert main(["graph", "make", str(tmp_path / "other"), out, "--rule", "anchors"]) == 0
     assert LabelGraph.load(out).nodes == ("neutral", "happy", "sad", "valence", "arousal")
+    with DatasetWriter(
+        tmp_path / "rated", template("text", wheel, affect_scale("vad.one_to_nine"))
+    ) as writer:
+        writer.add_item("train", "s", {"id": "s", "label": 1, "text": "so", "dims": [5.0, 5.0, 5.0]})
+    assert main(["graph", "make", str(tmp_path / "rated"), out, "--rule", "anchors"]) == 0
+    assert LabelGraph.load(out).scale == affect_scale("vad.one_to_nine")
+    unknown = LabelSpace("odd.v1", ("happy", "moonstruck"))
+    with DatasetWriter(tmp_path / "odd", template("text", unknown, None)) as writer:
+        writer.add_item("train", "s", {"id": "s", "label": 1, "text": "so"})
+    assert main(["graph", "make", str(tmp_path / "odd"), out, "--rule", "anchors"]) == 2
+    assert "'moonstruck' is not on the valence-arousal wheel" in (said := capsys.readouterr().err)
+    assert "--rule embeddings" in said
     assert main(["graph", "make", str(tmp_path / "other"), out]) == 2
     assert "no affect dimensions to correlate its labels with: use --rule anchors." in capsys.readouterr().err
     assert main(["graph", "make", str(tmp_path / "other"), out, "--rule", "cooccurrence"]) == 2

@@ -155,6 +155,9 @@ def test_refusals() -> None:
         run(anchored, AffectOutput(), Target(label=LABEL))
     with pytest.raises(ValueError, match="needs labels, which the batch lacks"):
         run(anchored, output, Target())
+    for wrong_label in (-1, 9):
+        with pytest.raises(ValueError, match=f"got label {wrong_label}, and it has anchors of"):
+            run(anchored, output, Target(label=torch.full_like(LABEL, wrong_label)))
     with pytest.raises(ValueError, match="one embedding a row"):
         run(anchored, output, Target(label=LABEL[:2]))
     taught = PrototypeDistillationLoss(GRID, target="teacher")

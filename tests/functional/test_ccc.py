@@ -126,6 +126,8 @@ def test_weights_weigh_rows_only_where_asked_to() -> None:
     repeated = [tensor.repeat_interleave(times, 0) for tensor in (X, Y)]
     weight = times.double()
     torch.testing.assert_close(ccc(X, Y, weight, weighted=True), ccc(*repeated), rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="choose one of the two"):
+        ccc(X, Y, weight, weighted=True, mixed_moments=True)
     kept = times > 0
     torch.testing.assert_close(ccc(X, Y, weight), ccc(X[kept], Y[kept]), rtol=0, atol=1e-12)
     # Only the ratio of weights counts.

@@ -12,7 +12,14 @@ from torch import Tensor
 
 from affectkit.functional import reweighted_adjacency
 from affectkit.graph import AFFECTNET_CORRELATION, LabelGraph, LabelGraphError, find_label_graph
-from affectkit.labels import LabelSpace, UnknownLabelError, ValenceArousalWheel, affect_scale, label_space
+from affectkit.labels import (
+    AffectScale,
+    LabelSpace,
+    UnknownLabelError,
+    ValenceArousalWheel,
+    affect_scale,
+    label_space,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SPACE = LabelSpace("four.v1", ("calm", "happy", "sad", "angry"))
@@ -104,8 +111,13 @@ def test_anchors_link_by_their_place_on_the_plane() -> None:
     assert LabelGraph.from_anchors(space, wheel=own).adjacency[1].tolist() == [0, 0.5, 0, 0, 0.5]
     linked = LabelGraph.from_anchors(space, threshold=0.3, between_classes=True)
     assert linked.adjacency[0, 1] > 0  # the wheel's similarity of neutral with any other, 1/3
-    with pytest.raises(LabelGraphError, match="has valence and arousal"):
-        LabelGraph.from_anchors(space, scale=affect_scale("vad.unit"))
+    # An axis that the wheel does not have stays alone, wherever it stands.
+    scale = AffectScale("dva.unit", ("dominance", "valence", "arousal"), -1.0, 1.0)
+    three = LabelGraph.from_anchors(space, scale=scale, threshold=0.3)
+    assert three.isolated == ("neutral", "dominance")
+    assert torch.equal(three.adjacency[:3, 4:], graph.adjacency[:3, 3:])
+    with pytest.raises(LabelGraphError, match="the wheel has valence and arousal: link the nodes by hand"):
+        LabelGraph.from_anchors(space, scale=AffectScale("d.unit", ("dominance",), -1.0, 1.0))
 
 
 def test_embeddings_link_what_points_the_same_way() -> None:
@@ -121,6 +133,9 @@ def test_edges_by_hand_run_both_ways() -> None:
     assert torch.equal(graph.adjacency, reweighted_adjacency(expected))
     with pytest.raises(UnknownLabelError, match="no label 'dominance'"):
         LabelGraph.from_edges([("happy", "dominance")], space=SPACE, scale=VA)
+    for wrong in (("happy", "sad", "valence"), "happy"):
+        with pytest.raises(LabelGraphError, match="give pairs of names"):
+            LabelGraph.from_edges([wrong], space=SPACE, scale=VA)
 
 
 def test_a_stored_graph_comes_back_with_its_labels(tmp_path: Path) -> None:

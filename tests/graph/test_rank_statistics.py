@@ -125,6 +125,9 @@ def test_bad_annotations_get_one_clear_sentence() -> None:
         statistics.update(torch.tensor([0]), torch.zeros(1, 3))
     with pytest.raises(LabelGraphError, match="shares \\(n, 4\\)"):
         statistics.update(torch.zeros(2, 3))
+    for share in (-1.0, 2.0, torch.inf):
+        with pytest.raises(LabelGraphError, match=r"in 0\.\.1, NaN where absent"):
+            statistics.update(torch.tensor([[0.5, share, 0.0, 0.0]]))
     with pytest.raises(LabelGraphError, match="dtype torch"):
         statistics.update(torch.zeros(2, dtype=torch.bool))
     with pytest.raises(LabelGraphError, match="neither labels nor dims"):

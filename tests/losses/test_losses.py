@@ -60,7 +60,8 @@ LOSSES: dict[str, Callable[[], Loss]] = {
         {"emotion": ClassificationLoss(CLASSES), "va": MSELoss()}, regressions=["va"]
     ),
     "ccc": CCCLoss,
-    "ccc_weighted": lambda: CCCLoss(weighted=True, mixed_moments=True),
+    "ccc_weighted": lambda: CCCLoss(weighted=True),
+    "ccc_mixed": lambda: CCCLoss(mixed_moments=True),
     "pearson": PearsonLoss,
     "pearson_weighted": lambda: PearsonLoss(weighted=True),
     "sum": composed,
@@ -69,7 +70,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
 ADDITIVE = [
     name
     for name in LOSSES
-    if name not in ("ccc", "ccc_weighted", "pearson", "pearson_weighted", "sum_with_moments")
+    if name not in ("ccc", "ccc_weighted", "ccc_mixed", "pearson", "pearson_weighted", "sum_with_moments")
 ]
 
 

@@ -358,7 +358,8 @@ CASES: dict[str, list[Case]] = {
     "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
     "CCCLoss": [
         Case(CCCLoss, run_loss),
-        Case(lambda: CCCLoss(weighted=True, mixed_moments=True), run_loss),
+        Case(lambda: CCCLoss(weighted=True), run_loss),
+        Case(lambda: CCCLoss(mixed_moments=True), run_loss),
     ],
     "MSELoss": [Case(MSELoss, run_loss)],
     "BinnedDimensionLoss": [Case(lambda: BinnedDimensionLoss((-1.0, 1.0)), run_binned_loss)],

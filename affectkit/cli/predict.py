@@ -52,6 +52,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="cut videos and recordings into parts of this length (default: whole; for models of pictures 1)",
     )
     parser.add_argument(
+        "--text-encoder",
+        metavar="NAME",
+        help="for a model on stored features of texts, what `affectkit extract --text` was given",
+    )
+    parser.add_argument(
         "--boxes",
         metavar="FILE.csv",
         help="boxes of faces (columns path,left,top,right,bottom) that are shown instead of whole frames",
@@ -106,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
-    predictor = open_predictor(options.model, **model_options(options))
+    predictor = open_predictor(options.model, text_encoder=options.text_encoder, **model_options(options))
     items = predictor.find(options.paths, split=options.split, every=options.every)
     if options.boxes is not None:
         items = with_boxes(predictor, items, read_boxes(options.boxes))

@@ -14,6 +14,7 @@ from affectkit.predict.extract import (
     named_extractor,
     stored_modalities,
 )
+from affectkit.predict.features import ConversationPredictor, TextFeaturePredictor, TextFeatures
 from affectkit.predict.item import PredictItem
 from affectkit.predict.loaded_task import find_checkpoint
 from affectkit.predict.open_predictor import open_predictor
@@ -37,6 +38,7 @@ __all__ = (
     "Box",
     "ClipPredictor",
     "ClipView",
+    "ConversationPredictor",
     "ConversationStream",
     "DialoguePredictor",
     "DialogueView",
@@ -55,6 +57,8 @@ __all__ = (
     "SoundView",
     "StreamedTurn",
     "TableReport",
+    "TextFeaturePredictor",
+    "TextFeatures",
     "TextPredictor",
     "TextView",
     "Timeline",

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
+from torch import Tensor
 
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
@@ -94,7 +95,7 @@ class BatchPredictor(Generic[SampleT]):
             PredictError: If the model does not give one row an item.
         """
         numbered = enumerate(items)
-        ahead: deque[Future[_Chunk]] = deque()
+        ahead: deque[Future[Chunk]] = deque()
         with ThreadPoolExecutor(max_workers=1) as reader:
             while chunk := list(islice(numbered, self.batch_size)):
                 ahead.append(reader.submit(self._read, chunk))
@@ -103,7 +104,7 @@ class BatchPredictor(Generic[SampleT]):
             while ahead:
                 yield from self._rows(ahead.popleft().result())
 
-    def _read(self, numbered: Sequence[tuple[int, PredictItem]]) -> _Chunk:
+    def _read(self, numbered: Sequence[tuple[int, PredictItem]]) -> Chunk:
         samples: dict[int, SampleT] = {}
         errors: dict[int, str] = {}
         digests: dict[int, str] = {}
@@ -131,8 +132,8 @@ class BatchPredictor(Generic[SampleT]):
                 errors |= damaged
                 samples = {row: sample for row, sample in samples.items() if row not in damaged}
             else:
-                return _Chunk(numbered, errors, digests, batch)
-        return _Chunk(numbered, errors, digests, None)
+                return Chunk(numbered, errors, digests, batch)
+        return Chunk(numbered, errors, digests, None)
 
     def _joined(self, samples: Sequence[SampleT], *, valid: int) -> AffectBatch:
         return self._collate(
@@ -149,42 +150,35 @@ class BatchPredictor(Generic[SampleT]):
             return str(error).removeprefix(f"Sample {_KEY!r}: ").removeprefix(f"Utterance {_KEY!r}: ")
         return None
 
-    def _rows(self, chunk: _Chunk) -> Iterator[Prediction]:
+    def _rows(self, chunk: Chunk) -> Iterator[Prediction]:
         found = None if chunk.batch is None else self._answers(chunk.batch)
-        labels = () if found is None else self._labels(found)
         done = 0
         for row, (position, item) in enumerate(chunk.items):
-            error = chunk.errors.get(row)
-            bare = Prediction(
-                position,
-                item.path,
-                item.region,
-                label=None,
-                probabilities={},
-                logits=(),
-                dims={},
-                error=error,
-                part=item.part,
-                start=item.start,
-                stop=item.stop,
-                text=item.text,
-                data=chunk.digests.get(row, ""),
-            )
-            if error is not None or found is None:
+            bare = unanswered(item, position, error=chunk.errors.get(row), data=chunk.digests.get(row, ""))
+            if bare.error is not None or found is None:
                 yield bare
                 continue
-            logits: list[float] = [] if found.logits is None else found.logits[done].tolist()
-            values: list[float] = [] if found.dims is None else found.dims[done].tolist()
-            chances: list[float] = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
-            best = None if found.label is None else int(found.label[done])
-            named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
-            yield bare._replace(
-                label=None if best is None else labels[best],
-                probabilities=dict(zip(labels, chances, strict=True)),
-                logits=tuple(logits),
-                dims=dict(zip(named, values, strict=False)),
+            yield self._answered(
+                bare,
+                None if found.logits is None else found.logits[done],
+                None if found.dims is None else found.dims[done],
             )
             done += 1
+
+    def _answered(self, bare: Prediction, logits: Tensor | None, dims: Tensor | None) -> Prediction:
+        """A row with what was predicted: logits (C,) and values (V,)."""
+        scores: list[float] = [] if logits is None else logits.tolist()
+        values: list[float] = [] if dims is None else dims.tolist()
+        space = self.label_space
+        labels = [str(place) for place in range(len(scores))] if space is None else space.labels
+        chances: list[float] = torch.tensor(scores, dtype=torch.float64).softmax(dim=0).tolist()
+        named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
+        return bare._replace(
+            label=None if logits is None else labels[int(logits.argmax())],
+            probabilities=dict(zip(labels, chances, strict=True)) if scores else {},
+            logits=tuple(scores),
+            dims=dict(zip(named, values, strict=False)),
+        )
 
     def _answers(self, batch: AffectBatch) -> AffectPrediction:
         batch = batch.to(self.device)
@@ -199,17 +193,30 @@ class BatchPredictor(Generic[SampleT]):
                 )
         return found
 
-    def _labels(self, found: AffectPrediction) -> tuple[str, ...]:
-        if found.logits is None:
-            return ()
-        space = self.label_space
-        return tuple(str(index) for index in range(found.logits.shape[1])) if space is None else space.labels
 
-
-class _Chunk(NamedTuple):
+class Chunk(NamedTuple):
     """A batch with the items it was made of and the rows of those that are not in it."""
 
     items: Sequence[tuple[int, PredictItem]]
     errors: dict[int, str]
     digests: dict[int, str]
     batch: AffectBatch | None
+
+
+def unanswered(item: PredictItem, position: int, *, error: str | None, data: str) -> Prediction:
+    """The row of an item before anything is predicted for it."""
+    return Prediction(
+        position,
+        item.path,
+        item.region,
+        label=None,
+        probabilities={},
+        logits=(),
+        dims={},
+        error=error,
+        part=item.part,
+        start=item.start,
+        stop=item.stop,
+        text=item.text,
+        data=data,
+    )

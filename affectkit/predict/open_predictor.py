@@ -9,9 +9,11 @@ from typing import Final
 
 import torch
 
+from affectkit.encoders import FeatureExtractor
 from affectkit.predict.clips import ClipPredictor
 from affectkit.predict.dialogues import DialoguePredictor
 from affectkit.predict.error import PredictError
+from affectkit.predict.features import ConversationPredictor, TextFeaturePredictor
 from affectkit.predict.loaded_task import find_checkpoint, read_record
 from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
@@ -34,12 +36,23 @@ _BY_DATA: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
 )
 
 
+#: The same for tasks on stored features; the encoder of texts is found again.
+_BY_FEATURES: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
+    {
+        "ConversationDataModule": ConversationPredictor.from_checkpoint,
+        "FeatureDataModule": TextFeaturePredictor.from_checkpoint,
+        "MixedDataModule": TextFeaturePredictor.from_checkpoint,
+    }
+)
+
+
 def open_predictor(
     model: str | os.PathLike[str],
     *,
     batch_size: int = 8,
     device: torch.device | str | None = None,
     task: type[AffectTask] | None = None,
+    text_encoder: str | FeatureExtractor | None = None,
     **changes: object,
 ) -> Predictor:
     """Load a model with the reading, the transforms and the label space of its training.
@@ -50,6 +63,7 @@ def open_predictor(
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
+        text_encoder: Of a task on stored features of texts, what ``affectkit extract --text`` was given.
         changes: Constructor arguments of the task: parts that it had been given, or values to change. Of
             a classifier of transformers ``label_space``, and the label of each name that it gives one.
 
@@ -71,9 +85,17 @@ def open_predictor(
             path, batch_size=batch_size, device=device, task=task, **changes
         )
     data = read_run_data(path)
-    if data.module not in _BY_DATA:
+    if data.module in _BY_FEATURES:
+        changes["text_encoder"] = text_encoder
+    elif text_encoder is not None:
         raise PredictError(
-            f"The model {path} was trained with {data.module}, which reads more than a raw file holds, e.g. "
-            "stored features: make shards of the files and use `affectkit predict --config` instead."
+            f"The model {path} was trained with {data.module}, not on stored features: leave "
+            "text_encoder out."
         )
-    return _BY_DATA[data.module](path, batch_size=batch_size, device=device, task=task, **changes)
+    if data.module not in {*_BY_DATA, *_BY_FEATURES}:
+        raise PredictError(
+            f"The model {path} was trained with {data.module}, which reads more than a raw file holds: make "
+            "shards of the files and use `affectkit predict --config` instead."
+        )
+    load = {**_BY_DATA, **_BY_FEATURES}[data.module]
+    return load(path, batch_size=batch_size, device=device, task=task, **changes)

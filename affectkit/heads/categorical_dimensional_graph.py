@@ -122,6 +122,9 @@ class CategoricalDimensionalGraphHead(nn.Module):
                 f"the {len(nodes)} nodes {', '.join(nodes)}: give one row a node, in this order."
             )
         self.in_dim = in_dim
+        #: What the outputs mean; tasks compare both with their own and with the data's.
+        self.label_space = found.space
+        self.affect_scale = found.scale
         self.num_classes = found.num_classes
         self.num_dims = found.num_dims
         self.nodes = nodes

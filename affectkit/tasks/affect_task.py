@@ -30,6 +30,7 @@ from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
 from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources, shown_pictures
 from affectkit.tasks.grade_samples import grade_samples
+from affectkit.tasks.head_agreement import check_head, check_head_and_data
 from affectkit.tasks.loss_window import LossWindow
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_config import OptimizerConfig
@@ -89,6 +90,7 @@ class AffectTask(LightningModule):
     Raises:
         TypeError: If a part is not an ``nn.Module``.
         ValueError: If there is no encoder.
+        LabelSpaceMismatchError: If the head was made for other labels.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class AffectTask(LightningModule):
         self.label_space: LabelSpace | None = (
             named_label_space(label_space) if isinstance(label_space, str) else label_space
         )
+        check_head(head, labels=self.label_space, owner=type(self).__name__)
         self.seed = seed
         collection = (
             metrics if isinstance(metrics, MetricCollection) else MetricCollection(dict(metrics or {}))
@@ -244,6 +247,7 @@ class AffectTask(LightningModule):
             task=type(self).__name__,
             fitting=stage == "fit",
         )
+        check_head_and_data(self.head, data, task=type(self).__name__)
         for part, metrics in (("val", self.val_metrics), ("test", self.test_metrics)):
             for number, _ in enumerate(loader_sources(self.trainer, part)):
                 self.source_scores[f"{part}{number}"] = StageScores(metrics)

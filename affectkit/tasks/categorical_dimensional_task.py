@@ -18,6 +18,7 @@ from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
+from affectkit.tasks.head_agreement import check_head
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.joint_head import JOINT_HEADS, GraphOptions, JointHeadName, joint_head
 from affectkit.tasks.joint_loss import DimensionLoss, TaskWeights, category_loss, joint_loss
@@ -97,6 +98,7 @@ class CategoricalDimensionalTask(BackboneTask):
     Raises:
         ValueError: If an option has an unknown name, contradicts another, or does not fit labels or scale.
         LabelGraphError: If the graph cannot be read, or is over other labels or dimensions.
+        LabelSpaceMismatchError: If a head of your own was made for other labels or dimensions.
 
     References:
         Emotion-GCN, official code PanosAntoniadis/emotion-gcn.
@@ -266,6 +268,7 @@ class CategoricalDimensionalTask(BackboneTask):
             label_space=space,
             seed=seed,
         )
+        check_head(predictor, axes=wanted.axes, owner=type(self).__name__)
         self.scale = wanted
         self._space = space
         self._stated = found

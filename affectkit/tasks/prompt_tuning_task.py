@@ -18,6 +18,7 @@ from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.tasks.clip_task import ClipTask, unfreeze
 from affectkit.tasks.example_cache import ExampleCache
+from affectkit.tasks.head_agreement import check_head
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.prompt_objectives import (
@@ -94,6 +95,7 @@ class PromptTuningTask(ClipTask):
 
     Raises:
         ValueError: If an option has an unknown name, or one contradicts a part that was given.
+        LabelSpaceMismatchError: If a head of your own was made for other labels or values.
 
     References:
         K. Zhou et al. Learning to Prompt for Vision-Language Models. IJCV 2022. arXiv:2109.01134; the
@@ -192,6 +194,7 @@ class PromptTuningTask(ClipTask):
         part = make_adapter(adapter, clip, words, **(adapter_options or {}))
         unfreeze(part.base, finetune or [], task="PromptTuningTask")
         width, names = clip.embed_dim, list(streams or ["visual"])
+        check_head(head, axes=axes, owner="PromptTuningTask")
         own_head = head
         if head is None and head_dims is not None:
             own_head = PerceptualHead(

@@ -29,6 +29,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="score each group of the test rows: speaker, or a name in the metadata of the samples; may be "
         "given several times",
     )
+    parser.add_argument(
+        "--embedding",
+        action="store_true",
+        help="run the model over the test split for a map of its embeddings",
+    )
     parser.add_argument("--data", metavar="DIR", help="data set in place of the one of the training")
     parser.set_defaults(run=run)
 
@@ -37,7 +42,9 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from affectkit.report import build_report
 
-    path = build_report(options.folder, groups=options.group, root=options.data)
+    path = build_report(
+        options.folder, groups=options.group, show_embedding=options.embedding, root=options.data
+    )
     print(f"report:  {path}")
     print(f"figures: {path.parent / 'figures'}")
     return 0

@@ -78,7 +78,8 @@ def signed_rank_test(differences: Sequence[float]) -> float:
         for total in range(len(ways) - 1, rank - 1, -1):
             ways[total] += ways[total - rank]
     tail = min(sum(ways[: positive + 1]), sum(ways[positive:]))
-    return min(1.0, 2 * tail / 2 ** len(ranks))
+    choices: int = 2 ** len(ranks)
+    return min(1.0, 2 * tail / choices)
 
 
 def holm_adjusted(p_values: Sequence[float]) -> list[float]:

@@ -2,61 +2,69 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from affectkit import __version__
+import torch
+
+from affectkit.atomic_file import write_atomically
 from affectkit.data.shards import Manifest, ShardError, read_manifest
 from affectkit.labels import AffectScale, affect_scales
 from affectkit.report.calibration_section import calibration_section
 from affectkit.report.circumplex_section import circumplex_section
-from affectkit.report.figures import (
-    class_scores,
-    confusion_figure,
-    curriculum_figure,
-    learning_curves_figure,
-    per_class_figure,
-)
+from affectkit.report.data_section import data_section
+from affectkit.report.embedding_section import embedding_section
+from affectkit.report.environment_section import environment_section
 from affectkit.report.group_error import GroupError
 from affectkit.report.group_section import group_section
 from affectkit.report.modality_section import modality_section
-from affectkit.report.page import Page, Picture, Section, Table, render_page
+from affectkit.report.page import Page, Section, render_page
+from affectkit.report.results_section import results_section
 from affectkit.report.run_record import RunRecord, read_run
 from affectkit.report.stored_groups import stored_groups
+from affectkit.report.training_section import curriculum_section, training_section
 from affectkit.report.trust_section import trust_section
 
 _HEADLINES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "uar_present": "UAR (present classes)"}
-_SCORES = ("weighted_f1", "macro_f1", "accuracy", "uar_present")
-_PACKAGES = ("torch", "lightning", "torchmetrics", "numpy")
 
 
-def build_report(folder: str | Path, *, groups: Sequence[str] = (), root: str | None = None) -> Path:
+def build_report(
+    folder: str | Path,
+    *,
+    groups: Sequence[str] = (),
+    show_embedding: bool = False,
+    root: str | None = None,
+    device: str | torch.device = "cpu",
+) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
 
-    Where the numbers of a picture stand in no other file of the run, they are beside it as CSV.
+    The numbers of each picture are beside it as CSV.
 
     Args:
         folder: Run folder.
         groups: What rows are grouped by: ``speaker``, or names in the metadata of the samples.
+        show_embedding: Whether the model is run over the test split once more, for a map of its embeddings.
         root: Data set in place of the one of the training.
+        device: Where the model runs.
 
     Raises:
         GroupError: If nothing says to which group a row belongs.
         RunFolderError: If ``folder`` is not that of a run.
     """
     run = read_run(folder)
+    manifest = _manifest(run)
     parts = (
-        _results(run),
+        results_section(run),
         *(_groups(run, field, root) for field in groups),
         trust_section(run.chances),
         calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
+        embedding_section(run.folder, root=root, device=device) if show_embedding else None,
         circumplex_section(run.predicted, _scale(run)),
-        _training(run),
-        _curriculum(run),
+        training_section(run),
+        curriculum_section(run),
+        None if manifest is None else data_section(manifest),
+        environment_section(run),
     )
     sections = [section for section in parts if section is not None]
     page = Page(
@@ -68,43 +76,12 @@ def build_report(folder: str | Path, *, groups: Sequence[str] = (), root: str | 
         command="\n".join(run.commands),
     )
     pictures = [picture for section in sections for picture in section.pictures]
-    images = {picture.name: picture.png() for picture in pictures}
-    (run.folder / "figures").mkdir(exist_ok=True)
-    for name, data in images.items():
-        _write(run.folder / "figures" / f"{name}.png", data)
-    for picture in pictures:
-        if picture.numbers is not None:
-            _write(run.folder / "figures" / f"{picture.name}.csv", picture.numbers.as_csv())
+    drawn = run.folder / "figures"
+    drawn.mkdir(exist_ok=True)
+    images = {picture.name: picture.write(drawn).read_bytes() for picture in pictures}
     path = run.folder / "report.html"
-    _write(path, render_page(page, images).encode("utf-8"))
+    write_atomically(path, render_page(page, images).encode("utf-8"))
     return path
-
-
-def _results(run: RunRecord) -> Section | None:
-    if run.confusion is None:
-        return None
-    scores = class_scores(run.confusion, run.labels)
-    rows = [[s.label, *(f"{v:.3f}" for v in (s.precision, s.recall, s.f1)), str(s.support)] for s in scores]
-    return Section(
-        "Test results",
-        text=f"{int(run.confusion.sum())} labelled rows of the test split.",
-        pictures=[
-            Picture(
-                "confusion",
-                confusion_figure(run.confusion, run.labels, title="Confusion on the test split"),
-                "Confusion matrix: rows are true labels, columns predictions, colour the share of the row.",
-            ),
-            Picture(
-                "per_class",
-                per_class_figure(scores),
-                "F1, precision and recall of each class, most frequent class first.",
-            ),
-        ],
-        tables=[
-            Table("Scores of each class", ["class", "precision", "recall", "F1", "rows"], rows),
-            Table("All metrics of the test", ["metric", "protocol", "value"], _tested(run)),
-        ],
-    )
 
 
 def _groups(run: RunRecord, field: str, root: str | None) -> Section:
@@ -116,77 +93,6 @@ def _groups(run: RunRecord, field: str, root: str | None) -> Section:
             "classifier on shards, or give --data."
         )
     return group_section(run.judged, stored_groups(run.judged, root=str(place), field=field), field)
-
-
-def _tested(run: RunRecord) -> list[list[str]]:
-    return [
-        [
-            key.removeprefix("test/"),
-            run.protocols.get(key, ""),
-            "none" if value is None else f"{value:.4f}",
-        ]
-        for key, value in sorted(run.metrics.items())
-        if key.startswith("test/")
-    ]
-
-
-def _training(run: RunRecord) -> Section | None:
-    losses = {stage: run.series(f"{stage}/loss") for stage in ("train", "val")}
-    scores = {_HEADLINES.get(name, name.replace("_", " ")): run.series(f"val/{name}") for name in _SCORES}
-    if not any(losses.values()):
-        return None
-    return Section(
-        "Training",
-        pictures=[
-            Picture(
-                "learning_curves",
-                learning_curves_figure(
-                    {name: points for name, points in losses.items() if points},
-                    {name: points for name, points in scores.items() if points},
-                    best_epoch=_best_epoch(run),
-                ),
-                "Loss of training and validation (left) and validation scores (right) over the epochs; "
-                "the dotted line is the epoch with the best weighted F1 on validation.",
-            )
-        ],
-    )
-
-
-def _curriculum(run: RunRecord) -> Section | None:
-    if not run.shown:
-        return None
-    # Measured anew before each epoch: then a sample has no one place among the others.
-    anew = run.graded if run.shown.keys() <= run.graded.keys() else {}
-    keys = sorted({key for values in anew.values() for key in values} or run.difficulty)
-    place = {key: position for position, key in enumerate(keys)}
-    shown = {epoch: [place[key] for key in order] for epoch, order in run.shown.items()}
-    hard = [value for values in anew.values() for value in values.values()] or run.difficulty.values()
-    return Section(
-        "Curriculum",
-        text=(
-            f"{len(keys)} training samples, from difficulty {min(hard):.2f} to {max(hard):.2f}"
-            f"{', which the model measured before each epoch' if anew else ''}."
-        ),
-        pictures=[
-            Picture(
-                "curriculum",
-                curriculum_figure(
-                    {epoch: [values[key] for key in keys] for epoch, values in anew.items()}
-                    or [run.difficulty[key] for key in keys],
-                    shown,
-                    run.series("val/weighted_f1"),
-                    score_name="weighted F1 on validation",
-                ),
-                "How often each sample was shown in each epoch, easiest at the bottom (left), and how "
-                "the validation score moved with the share of samples shown (right).",
-            )
-        ],
-    )
-
-
-def _best_epoch(run: RunRecord) -> float | None:
-    points = run.series("val/weighted_f1")
-    return max(points, key=lambda point: point[1])[0] if points else None
 
 
 def _highlights(run: RunRecord) -> dict[str, str]:
@@ -229,22 +135,4 @@ def _facts(run: RunRecord) -> Mapping[str, str]:
     manifest = _manifest(run)
     if manifest is not None:
         facts["data"] = f"{manifest.name} ({'synthetic' if manifest.synthetic else 'real'})"
-        facts["licence of the data"] = f"{manifest.licence.name} ({manifest.licence.klass})"
-        if manifest.label_space is not None:
-            facts["labels stored"] = f"{manifest.label_space.name}: {', '.join(manifest.label_space.labels)}"
-        for name, feature in sorted(manifest.features.items()):
-            facts[f"features: {name}"] = f"{feature.dim} numbers from {feature.encoder}"
-    facts["processes"] = str(run.setting("trainer", "devices") or "auto")
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
-    facts["versions"] = ", ".join([f"affectkit {__version__}", *versions])
-    facts["report made on"] = (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"Python {platform.python_version()}"
-    )
     return facts
-
-
-def _write(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)

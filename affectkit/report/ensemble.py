@@ -181,14 +181,19 @@ def _difference(one: EnsembleMember, other: EnsembleMember) -> str:
     return f"{len(one.rows)} against {len(other.rows)}"
 
 
-def _shared_data(members: Sequence[EnsembleMember]) -> object:
-    """The data that all members state alike, so that a report finds the samples; None where they do not."""
-    stated: list[object] = []
+def _shared_data(members: Sequence[EnsembleMember]) -> dict[str, object]:
+    """What all members state alike of their data, so that a report finds the samples."""
+    stated: list[Mapping[str, object]] = []
     for one in members:
         path = one.folder / "config.yaml"
         config: object = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-        stated.append(config.get("data") if isinstance(config, Mapping) else None)
-    return stated[0] if all(data == stated[0] for data in stated) else None
+        data: object = config.get("data") if isinstance(config, Mapping) else None
+        values: object = data.get("init_args") if isinstance(data, Mapping) else None
+        stated.append(values if isinstance(values, Mapping) else {})
+    first = stated[0]
+    return {
+        "init_args": {name: first[name] for name in first if all(first[name] == d.get(name) for d in stated)}
+    }
 
 
 def _is_ensemble(folder: Path) -> bool:

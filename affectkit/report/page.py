@@ -32,6 +32,11 @@ class Picture:
     description: str
     numbers: Table | None = None
 
+    @property
+    def broad(self) -> bool:
+        """Whether its lettering would be too small on a phone, so that it is scrolled there."""
+        return bool(self.figure.get_figwidth() > 5)
+
     def png(self) -> bytes:
         """Render as PNG; the same figure gives the same bytes."""
         buffer = io.BytesIO()

@@ -61,7 +61,12 @@ def test_calibrate_stores_what_makes_validation_likelier(
     assert nll == pytest.approx(found["after"]["nll"], abs=1e-5)
     assert (folder / "figures" / "calibration.png").stat().st_size > 5000
     assert hashlib.sha256((folder / "predictions.csv").read_bytes()).digest() == tested
-    assert main(["report", str(folder)]) == 0
+    assert main(["report", str(folder), "--embedding"]) == 0
+    drawn = sorted(path.stem for path in (folder / "figures").glob("*.png"))
+    assert {"calibration", "confusion", "embedding", "learning_curves", "reliability"} <= set(drawn)
+    assert sorted(path.stem for path in (folder / "figures").glob("*.csv")) == drawn
+    points = (folder / "figures" / "embedding.csv").read_text(encoding="utf-8").splitlines()
+    assert len(points) == 1 + sum(map(sum, json.loads((folder / "confusion.json").read_text())["counts"]))
     assert "fitted on these rows" in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -73,7 +78,7 @@ def test_validation_rows_are_the_labelled_utterances(runs: Path, monkeypatch: py
     assert again.keys == rows.keys and torch.equal(again.target, rows.target)
     torch.testing.assert_close(again.logits, rows.logits)
     assert len(set(rows.keys)) == 6 and (rows.target >= 0).all()
-    monkeypatch.setattr(module, "_loader", lambda _: ())
+    monkeypatch.setattr(module, "run_batches", lambda *_, **__: ())
     with pytest.raises(CalibrateError, match="has no labelled row"):
         validation_rows(run)
 

@@ -25,37 +25,85 @@ def sample() -> tuple[Page, dict[str, bytes]]:
 
 
 class Tags(HTMLParser):
-    """Checks nesting and collects what a browser would fetch."""
+    """Checks nesting and collects what a browser, or a screen reader, would look for."""
 
     VOID = frozenset({"meta", "img", "link", "br"})
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.addresses: list[str] = []
-        self.alternatives: list[str | None] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: list[list[str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
         if tag not in self.VOID:
             self.open.append(tag)
-        for name in ("src", "href"):
-            if values.get(name):
-                self.addresses.append(str(values[name]))
-        if tag == "img":
-            self.alternatives.append(values.get("alt"))
+        self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self.tables.append([])
+        elif "table" in self.open:
+            self.tables[-1].append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
+    def values(self, attribute: str) -> list[str]:
+        return [str(attrs[attribute]) for _, attrs in self.tags if attribute in attrs]
 
-def test_page_is_well_formed_and_fetches_nothing() -> None:
+
+def parsed() -> Tags:
     page, images = sample()
     tags = Tags()
     tags.feed(render_page(page, images))
+    return tags
+
+
+def test_page_is_well_formed_and_fetches_nothing() -> None:
+    tags = parsed()
     assert tags.open == []
-    assert all(address.startswith(("data:", "#")) for address in tags.addresses)
-    assert tags.alternatives == ["Loss <over> epochs"]
+    assert all(address.startswith(("data:", "#")) for address in tags.values("src") + tags.values("href"))
+
+
+def test_every_picture_is_told_in_words() -> None:
+    pictures = [attrs for tag, attrs in parsed().tags if tag == "img"]
+    assert [attrs.get("alt") for attrs in pictures] == ["Loss <over> epochs"]
+
+
+def test_every_table_has_a_caption_and_scopes() -> None:
+    tags = parsed()
+    assert len(tags.tables) == 2
+    for inside in tags.tables:
+        assert inside[0] == "caption" and inside.count("caption") == 1
+    scopes = [attrs.get("scope") for tag, attrs in tags.tags if tag == "th"]
+    assert set(scopes) == {"col", "row"} and scopes.count("row") == 2
+
+
+def test_headings_are_in_order_and_what_is_named_is_there_once() -> None:
+    tags = parsed()
+    headings = [tag for tag, _ in tags.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings == ["h1", "h2", "h2"]
+    ids = tags.values("id")
+    assert len(ids) == len(set(ids))
+    targets = [address[1:] for address in tags.values("href") if address.startswith("#")]
+    assert set(targets) | set(tags.values("aria-labelledby")) <= set(ids)
+    assert targets[0] == "main" and len(targets) == 3
+
+
+def test_landmarks_language_and_width_of_the_window() -> None:
+    tags = parsed()
+    names = [tag for tag, _ in tags.tags]
+    assert [names.count(name) for name in ("header", "nav", "main", "title")] == [1, 1, 1, 1]
+    (html,) = (attrs for tag, attrs in tags.tags if tag == "html")
+    assert html["lang"] == "en"
+    assert any(attrs.get("content") == "width=device-width, initial-scale=1" for _, attrs in tags.tags)
+    # What scrolls by itself can be reached by the keyboard, and says what it is.
+    regions = [attrs for _, attrs in tags.tags if attrs.get("role") == "region"]
+    assert len(regions) == 4 and all(attrs["tabindex"] == "0" and attrs["aria-label"] for attrs in regions)
+
+
+def test_focus_is_seen() -> None:
+    page, images = sample()
+    assert re.search(r"a:focus-visible.*outline: 3px", render_page(page, images))
 
 
 def test_page_escapes_text() -> None:

@@ -1,7 +1,7 @@
 """Checkpoints of released versions load in every later one, and answer as they did.
 
-Each file was written by two steps of `affectkit fit` on made-up data with the version in its name; the arrays beside it
-are a batch and what the model said of it then.
+Each file was written by two steps of `affectkit fit` on made-up data, with the version in its name; the
+arrays beside it are a batch and what the model said of it then.
 """
 
 from __future__ import annotations

@@ -238,7 +238,6 @@ class DemonstrationIndex:
             "kind": _KIND,
             "encoder": self.encoder,
             "label_space": self.label_space.to_dict(),
-            "splits": list(self.splits),
             "digest": self.digest,
         }
         text = torch.frombuffer(bytearray(_plain(self.demonstrations)), dtype=torch.uint8)
@@ -250,6 +249,7 @@ class DemonstrationIndex:
         path: str | os.PathLike[str],
         *,
         encoder: str | None = None,
+        splits: Sequence[str] = ("train",),
         backend: Backend = "auto",
         block: int = 8192,
     ) -> DemonstrationIndex:
@@ -258,13 +258,14 @@ class DemonstrationIndex:
         Args:
             path: The file.
             encoder: Identity of the encoder that queries will be made with; None compares nothing.
+            splits: Splits that demonstrations may come from, whatever the file was made with.
             backend: As in the constructor.
             block: As in the constructor.
 
         Raises:
             FileNotFoundError: If there is no such file.
             TensorFileError: If it is no safetensors file.
-            DemonstrationError: If it holds something else, was changed, or is of another encoder.
+            DemonstrationError: If it holds something else, was changed, or is of another encoder or split.
         """
         tensors, note = read_tensor_file(path)
         space = note.get("label_space")
@@ -272,7 +273,7 @@ class DemonstrationIndex:
             raise DemonstrationError(
                 f"{path} is no index of demonstrations: give a file that DemonstrationIndex.save wrote."
             )
-        known, splits = str(note.get("encoder")), note.get("splits")
+        known = str(note.get("encoder"))
         if encoder is not None and encoder != known:
             raise DemonstrationError(
                 f"The demonstrations in {path} were encoded by {known!r}, but the queries by {encoder!r}: "
@@ -284,7 +285,7 @@ class DemonstrationIndex:
             [Demonstration(*one) for one in fields],
             label_space=LabelSpace.from_dict(space),
             encoder=known,
-            splits=[str(split) for split in splits] if isinstance(splits, list) else (),
+            splits=splits,
             backend=backend,
             block=block,
         )

@@ -16,8 +16,10 @@ from affectkit.conversation.retrieval import DemonstrationIndex
 from affectkit.data.loader import item_target
 from affectkit.data.loader.index_conversations import index_conversations
 from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader, PromptSample
+from affectkit.data.modules.demonstration_leak import check_demonstrations
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
+from affectkit.data.store import SampleStore
 from affectkit.data.store.utterance_view import UtteranceView
 from affectkit.types import Curriculum, Difficulty, RecordDifficulty
 
@@ -47,7 +49,8 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
         max_tokens: Tokens that a prompt may have: what is farthest is left out first, the utterance never.
         demonstrations: How many labelled utterances are shown; 0 = none.
         demonstration_index: File of a saved :class:`~affectkit.conversation.retrieval.DemonstrationIndex`;
-            None makes one of the train split. Its labels must be those of the run.
+            None makes one of the train split. Its labels must be those of the run, and it may hold no
+            conversation of another split of ``root``, whatever split it calls itself.
         modality: Stored feature that demonstrations are found by.
         knowledge: JSONL file with what is known about each utterance, see
             :class:`~affectkit.conversation.prompts.UtteranceKnowledge`.
@@ -192,7 +195,8 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
 
         Raises:
             DataModuleError: If there are no labels to show.
-            DemonstrationError: If the file is of another encoder, or holds no demonstrations.
+            DemonstrationError: If the file is of another encoder, or holds no demonstrations, or such of
+                another split than train or of conversations that the run is evaluated on.
             LabelSpaceMismatchError: If the file has other labels.
         """
         if self._index is None and self._demonstrations:
@@ -202,11 +206,14 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
                     f"{self.root} has no labels to show as demonstrations: set demonstrations to 0."
                 )
             if self._index_file is None:
-                index = index_conversations(super().store("train"), modality=self._modality)
+                index = index_conversations(self._conversations("train"), modality=self._modality)
                 self._index = index.relabelled(mapping)
             else:
                 encoder = self.manifest.features[self._modality].encoder
                 stored = DemonstrationIndex.load(self._index_file, encoder=encoder)
+                held_out = (self._conversations(split) for split in self.manifest.splits if split != "train")
+                train = self._conversations("train")
+                check_demonstrations(stored, train=train, held_out=held_out, file=self._index_file)
                 self._index = stored.relabelled(stored.label_space.map_to(space))
         return self._index
 
@@ -247,6 +254,9 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
             return [position for one in curriculum.positions(hard, epoch=epoch) for position in spans[one]]
 
         return choose
+
+    def _conversations(self, split: str) -> SampleStore:
+        return super().store(split)
 
     def _open(self, stage: str) -> None:
         super()._open(stage)

@@ -176,6 +176,16 @@ def test_saved_loaded_and_sent_it_is_the_same(tmp_path: Path) -> None:
         DemonstrationIndex.load(tmp_path / "index.safetensors", encoder="hash:9")
 
 
+def test_a_file_does_not_say_which_splits_may_be_shown(tmp_path: Path) -> None:
+    path = tmp_path / "index.safetensors"
+    vectors, kept = corpus(3)
+    of_test = [one._replace(split="test") for one in kept]
+    DemonstrationIndex(vectors, of_test, label_space=SPACE, encoder="hash:1", splits=["test"]).save(path)
+    with pytest.raises(DemonstrationError, match="from the split 'test', and only 'train' may be shown"):
+        DemonstrationIndex.load(path)
+    assert len(DemonstrationIndex.load(path, splits=["test"])) == 3
+
+
 def test_a_changed_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "index.safetensors"
     vectors, kept = corpus(3)

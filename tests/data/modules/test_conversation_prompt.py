@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from affectkit.conversation.prompts import ChatMessage, ConversationPrompter, PromptError, Turn
-from affectkit.conversation.retrieval import DemonstrationError, DemonstrationIndex
+from affectkit.conversation.retrieval import Demonstration, DemonstrationError, DemonstrationIndex
 from affectkit.curriculum import BabyStepCurriculum, HclDifficulty
 from affectkit.data.batch import AffectBatch
 from affectkit.data.loader import PromptSample, index_conversations
 from affectkit.data.loader.dialogue_text import DialogueTurn
 from affectkit.data.modules import ConversationPromptDataModule, DataModuleError
 from affectkit.data.schema import ConversationRecord, ShardError, UtteranceRecord
+from affectkit.data.shards import DatasetWriter, FeatureSpec, Licence, Manifest
 from affectkit.data.store import open_store
 from affectkit.labels import LabelSpaceMismatchError, label_space
 
@@ -176,6 +177,73 @@ def test_an_index_from_a_file_is_of_the_same_encoder_and_of_train(dialogues: str
     other.save(file)
     with pytest.raises(LabelSpaceMismatchError):
         data(dialogues, demonstrations=2, demonstration_index=file).setup("test")
+
+
+def test_an_index_of_the_test_split_is_refused_whatever_its_file_says(dialogues: str, tmp_path: Path) -> None:
+    leak = index_conversations(open_store(dialogues, "test"), splits=["test"])
+    file = str(tmp_path / "test.safetensors")
+    leak.save(file)
+    with pytest.raises(DemonstrationError, match="from the split 'test', and only 'train' may be shown"):
+        data(dialogues, demonstrations=2, demonstration_index=file).setup("fit")
+    # Demonstrations that call themselves "train".
+    saved([one._replace(split="train") for one in leak.demonstrations], leak, file)
+    for stage in ("fit", "test", "predict"):
+        with pytest.raises(DemonstrationError, match=r"hold the conversation 'dialogues/test\d\d', which is"):
+            data(dialogues, demonstrations=2, demonstration_index=file).setup(stage)
+
+
+def test_an_index_of_another_fold_is_refused(tmp_path: Path) -> None:
+    folds = [str(tmp_path / "one"), str(tmp_path / "two")]
+    for root, train, val in ((folds[0], (0, 1, 2), (3,)), (folds[1], (0, 1, 3), (2,))):
+        template = Manifest(
+            name="talks",
+            kind="conversation",
+            label_space=SPACE,
+            licence=Licence("CC0", "synthetic"),
+            created_by="a test",
+            features={"text": FeatureSpec(2, "float32", "none")},
+        )
+        with DatasetWriter(root, template) as writer:
+            for split, numbers in (("train", train), ("val", val)):
+                for number in numbers:
+                    writer.add_conversation(
+                        split, f"talk{number}", talk(number), features={"text": torch.ones(4, 2)}
+                    )
+    index = index_conversations(open_store(folds[0], "train"))
+    file = str(tmp_path / "index.safetensors")
+    index.save(file)
+    data(folds[0], demonstrations=1, demonstration_index=file).setup("fit")
+    with pytest.raises(DemonstrationError, match=r"'talks/talk2', which is 'talk2' of the split 'val'"):
+        data(folds[1], demonstrations=1, demonstration_index=file).setup("fit")
+    # The fold had another name, and wrote texts otherwise.
+    renamed = [
+        one._replace(conversation=one.conversation.replace("talks/talk", "fold/a"), text=one.text.upper())
+        for one in index.demonstrations
+    ]
+    saved(renamed, index, file)
+    with pytest.raises(DemonstrationError, match=r"'fold/a2', which is 'talk2' of the split 'val'"):
+        data(folds[1], demonstrations=1, demonstration_index=file).setup("fit")
+    # Numbered anew, so that a name of the run's train split stands for one of its validation.
+    anew = {"talks/talk0": "talks/talk1", "talks/talk1": "talks/talk2", "talks/talk2": "talks/talk0"}
+    saved([o._replace(conversation=anew[o.conversation]) for o in index.demonstrations], index, file)
+    with pytest.raises(DemonstrationError, match=r"'talks/talk0', which is 'talk2' of the split 'val'"):
+        data(folds[1], demonstrations=1, demonstration_index=file).setup("fit")
+    # A text or two in common are no leak.
+    saved([o._replace(conversation="fold/b") for o in index.demonstrations if "2" not in o.text], index, file)
+    data(folds[1], demonstrations=1, demonstration_index=file).setup("fit")
+
+
+def talk(number: int) -> ConversationRecord:
+    texts = [f"First of {number}.", f"Second of {number}.", f"Third of {number}.", "Yes."]
+    turns: list[UtteranceRecord] = [
+        {"id": str(turn), "text": text, "speaker": 0, "label": turn} for turn, text in enumerate(texts)
+    ]
+    return {"id": str(number), "speakers": ["a"], "utterances": turns}
+
+
+def saved(kept: Sequence[Demonstration], like: DemonstrationIndex, file: str) -> None:
+    vectors = torch.ones(len(kept), like.vectors.shape[1])
+    DemonstrationIndex(vectors, kept, label_space=like.label_space, encoder=like.encoder).save(file)
 
 
 def test_what_lies_in_a_worker_is_the_same(dialogues: str) -> None:

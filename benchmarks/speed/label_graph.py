@@ -22,11 +22,11 @@ import statistics
 import subprocess
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch_geometric
@@ -325,6 +325,26 @@ def environment(device: torch.device) -> dict[str, object]:
         "commit": commit or "unknown",
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """A line for each graph, in Markdown: times, ratios and, of a step, what it holds at its worst."""
+    shown = {LIMIT: "limit", OURS: "affectkit", GCN: "GCNConv", DENSE: "DenseGCNConv"}
+    memory = metric == "us a step"
+    heads = [metric.replace("us", "µs"), *shown.values(), "affectkit / limit", "GCNConv / affectkit"]
+    heads += [f"MiB, {name}" for name in shown.values()] if memory else []
+    lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
+    found = {(row["graph"], row["labels"], row["system"], row["metric"]): row for row in rows}
+    for graph, labels in dict.fromkeys((row["graph"], row["labels"]) for row in rows):
+        times = [found[graph, labels, system, metric]["value"] for system in shown]
+        ours = found[graph, labels, OURS, metric]
+        cells = [f"{labels} labels, {graph}", *(f"{value:,.0f}" for value in times)]
+        cells += [f"{ours['ratio_to_limit']:.2f}", f"{times[2] / times[1]:.1f}"]
+        if memory:
+            held = (found[graph, labels, system, "peak MiB of a step"]["value"] for system in shown)
+            cells += [f"{value:,.1f}" for value in held]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

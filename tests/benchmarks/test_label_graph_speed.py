@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -58,3 +59,15 @@ def test_memory_is_what_a_step_holds_at_its_worst(bench: ModuleType) -> None:
         del second, third
         torch.zeros(256, 512)
     assert held.most == 2 * 2**20
+
+
+def test_the_page_shows_what_the_file_holds(bench: ModuleType) -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("label_graph-*.json"))
+    assert files
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert files[-1].name in page
+    for metric in ("us a step", "us an evaluation"):
+        assert bench.table(result["rows"], metric) in page
+    # What a step holds stands in the table of what it takes.
+    assert "MiB, GCNConv" in bench.table(result["rows"], "us a step").splitlines()[0]

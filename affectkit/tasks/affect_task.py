@@ -39,6 +39,7 @@ from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
 from affectkit.tasks.stage_scores import StageScores
 from affectkit.tasks.step_seed import seed_step
+from affectkit.tasks.turn_presence import turn_presence
 from affectkit.types import (
     AffectOutput,
     Context,
@@ -176,7 +177,7 @@ class AffectTask(LightningModule):
                 f"{', '.join(sorted(batch.inputs)) or 'nothing'}: add it to the data module's modalities."
             )
         parts = {name: self.encode_modality(name, batch) for name in self.encoders if name in batch.inputs}
-        return parts, {name: mask for name, mask in batch.present.items() if name in parts}
+        return turn_presence(parts, batch)
 
     def contextualise(self, fused: Encoding, batch: AffectBatch) -> Encoding:
         """Put each utterance into the context of its conversation."""

@@ -48,9 +48,12 @@ class FrameClassificationTask(AffectTask):
         dropout: Dropout in the convolutions, the fusion and the head.
         label_smoothing: Mass spread over the classes.
         optimizer: ``"sgd"`` (momentum 0.9) or ``"adamw"``.
+        nesterov: Whether the momentum looks ahead; only ``"sgd"`` has one.
         lr: Learning rate.
         weight_decay: Weight decay.
         schedule: ``"constant"``, ``"cosine"``, ``"linear"`` or ``"step"``.
+        milestones: Progress at which ``"step"`` falls, each in (0, 1); None = 0.5 and 0.75.
+        decay: What the rate is multiplied by at a milestone; only with ``"sgd"``.
         seed: Seed of the random numbers of training.
 
     Raises:
@@ -90,9 +93,12 @@ class FrameClassificationTask(AffectTask):
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         optimizer: OptimizerName = "sgd",
+        nesterov: bool = False,
         lr: float = 1e-4,
         weight_decay: float = 1e-4,
         schedule: Literal["constant", "cosine", "linear", "step"] = "constant",
+        milestones: list[float] | None = None,
+        decay: float = 0.1,
         seed: int = 0,
     ) -> None:
         space = named_label_space(label_space)
@@ -128,8 +134,10 @@ class FrameClassificationTask(AffectTask):
                 schedule=schedule,
                 warmup=0.0,
                 warmup_factor=None,
-                milestones=(0.5, 0.75),
+                milestones=tuple(milestones or (0.5, 0.75)),
                 rates={},
+                decay=decay,
+                nesterov=nesterov,
             ),
             label_space=space,
             seed=seed,

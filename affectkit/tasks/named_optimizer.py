@@ -23,8 +23,10 @@ def named_optimizer(
     warmup_factor: float | None,
     milestones: tuple[float, ...],
     rates: Mapping[str, float],
+    decay: float = 0.1,
+    nesterov: bool = False,
 ) -> OptimizerFactory:
-    """Make the factory of an optimizer; ``warmup_factor`` matters to ``"sgd"`` alone.
+    """Make the factory of an optimizer; ``"sgd"`` alone has ``warmup_factor``, ``decay`` and ``nesterov``.
 
     Raises:
         ValueError: If there is no such optimizer, or a number is out of range.
@@ -32,6 +34,10 @@ def named_optimizer(
     if name not in ("adamw", "sgd"):
         raise ValueError(f"there is no optimizer {name!r}: give 'adamw' or 'sgd'.")
     if name == "adamw":
+        if nesterov or decay != 0.1:
+            raise ValueError(
+                f"adamw got nesterov={nesterov}, decay={decay}, which it does not have: use optimizer 'sgd'."
+            )
         return AdamWFactory(lr, weight_decay, schedule, warmup, milestones, rates)
     return SGDFactory(
         lr,
@@ -41,4 +47,6 @@ def named_optimizer(
         warmup_factor=warmup_factor,
         milestones=milestones,
         rates=rates,
+        decay=decay,
+        nesterov=nesterov,
     )

@@ -26,8 +26,10 @@ class SGDFactory:
         schedule: What happens after the warm-up; see :class:`RateSchedule`.
         warmup: Share of all steps in [0, 1).
         warmup_factor: Constant share of the rate during the warm-up; None rises linearly.
-        milestones: Progress at which the schedule ``"step"`` divides the rate by ten.
+        milestones: Progress at which the schedule ``"step"`` falls.
         rates: Pattern of parameter names -> highest learning rate; see :func:`parameter_groups`.
+        decay: What the rate is multiplied by at a milestone, in (0, 1].
+        nesterov: Whether the momentum looks ahead (Nesterov's).
 
     Raises:
         ValueError: If a number is out of range or the schedule has another name.
@@ -48,6 +50,8 @@ class SGDFactory:
     warmup_factor: float | None = None
     milestones: tuple[float, ...] = (0.5, 0.75)
     rates: Mapping[str, float] = field(default_factory=dict)
+    decay: float = 0.1
+    nesterov: bool = False
 
     def __post_init__(self) -> None:
         if (
@@ -61,11 +65,15 @@ class SGDFactory:
             )
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"SGDFactory got momentum={self.momentum}: give a number in [0, 1).")
+        if self.nesterov and not self.momentum:
+            raise ValueError("SGDFactory got nesterov=True with momentum=0: give a momentum above 0.")
         _ = self._schedule
 
     @property
     def _schedule(self) -> RateSchedule:
-        return RateSchedule(self.schedule, self.warmup, self.warmup_factor, tuple(self.milestones))
+        return RateSchedule(
+            self.schedule, self.warmup, self.warmup_factor, tuple(self.milestones), self.decay
+        )
 
     @property
     def needs_total_steps(self) -> bool:
@@ -79,5 +87,7 @@ class SGDFactory:
         groups = parameter_groups(
             parameters, lr=self.lr, weight_decay=self.weight_decay, rates=self.rates, decay_vectors=True
         )
-        optimizer = SGD([dict(group) for group in groups], lr=self.lr, momentum=self.momentum)
+        optimizer = SGD(
+            [dict(group) for group in groups], lr=self.lr, momentum=self.momentum, nesterov=self.nesterov
+        )
         return optimizer, self._schedule.scheduler(optimizer, total_steps=total_steps)

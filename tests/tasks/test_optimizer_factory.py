@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from affectkit.tasks import AdamWFactory, RateSchedule, SGDFactory, parameter_groups
+from affectkit.tasks.named_optimizer import named_optimizer
 
 
 def _rates(factory: AdamWFactory | SGDFactory, steps: int) -> list[float]:
@@ -110,3 +112,31 @@ def test_wrong_schedules_are_refused(options: dict[str, float]) -> None:
         RateSchedule(**options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="RateSchedule got"):
         SGDFactory(**options)  # type: ignore[arg-type]
+
+
+def test_sgd_looks_ahead_and_falls_by_its_own_share() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    given = torch.nn.Parameter(layer.weight.detach().clone())
+    make = SGDFactory(lr=0.1, weight_decay=0.0, schedule="step", milestones=(0.5,), decay=0.9, nesterov=True)
+    optimizer, schedule = make(layer.named_parameters(), total_steps=4)
+    assert schedule is not None
+    other = torch.optim.SGD([given], lr=0.1, momentum=0.9, nesterov=True)
+    for step in range(4):
+        other.param_groups[0]["lr"] = 0.1 if step < 2 else 0.09
+        for parameter, one in ((layer.weight, optimizer), (given, other)):
+            parameter.grad = (parameter - 3.0).detach()
+            one.step()
+        schedule.step()
+        assert torch.equal(layer.weight, given)
+    with pytest.raises(ValueError, match="nesterov=True with momentum=0"):
+        SGDFactory(momentum=0.0, nesterov=True)
+
+
+def test_adamw_has_neither_nesterov_nor_another_decay() -> None:
+    options: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.0, "schedule": "step", "warmup": 0.0}
+    options |= {"warmup_factor": None, "milestones": (0.5,), "rates": {}}
+    for wrong in ({"nesterov": True}, {"decay": 0.9}):
+        with pytest.raises(ValueError, match="which it does not have: use optimizer 'sgd'"):
+            named_optimizer("adamw", **options, **wrong)
+    sgd = named_optimizer("sgd", **options, nesterov=True, decay=0.9)
+    assert isinstance(sgd, SGDFactory) and sgd.nesterov and sgd.decay == 0.9

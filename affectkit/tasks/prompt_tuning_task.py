@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from affectkit.adapters import TipAdapter, make_adapter
+from affectkit.adapters import ClipAdapter, TipAdapter, make_adapter
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import IdentityEncoder
 from affectkit.encoders.clip import clip_base
@@ -74,7 +74,7 @@ class PromptTuningTask(ClipTask):
         normalization: What pixels are brought to: what the weights record (``"weights"``), or ``"clip"``,
             ``"imagenet"``, ``"half"`` (-1..1) or ``"none"`` (0..1) where a paper did so.
         head_dims: Hidden widths of a :class:`~affectkit.heads.PerceptualHead` on the features as they
-            are, instead of the adapter's classifier; the published one has ``[512, 256]``.
+            the adapter makes them, instead of its classifier; the published one has ``[512, 256]``.
         head_dropout: Dropout of that head.
         objective: What is learned: ``"classification"``, the ``"distribution"`` of votes, or the values
             of ``axes`` by ``"mse"``, ``"pearson"`` or ``"ccc"``.
@@ -90,7 +90,9 @@ class PromptTuningTask(ClipTask):
         warmup: Share of all steps over which the rate rises.
         warmup_factor: Constant share of the rate during the warm-up, for ``"sgd"``.
         seed: Seed of the random numbers of training.
-        head: A head of your own for features of width E; the adapter's classifier is then not used.
+        head: A head of your own for features of width E; the adapter's classifier is then not used. As
+            with ``head_dims``, the adapter must be one that changes these features (``"clip_lora"``,
+            ``"maple"``), or one that trains nothing (``"zero_shot"``).
         loss: A loss of your own; ``objective`` then only says what the metrics read.
 
     Raises:
@@ -192,6 +194,8 @@ class PromptTuningTask(ClipTask):
                 f"{space.name!r}: give one for each label, in their order."
             )
         part = make_adapter(adapter, clip, words, **(adapter_options or {}))
+        if head is not None or head_dims is not None:
+            _require_adapted_pictures(part, adapter)
         unfreeze(part.base, finetune or [], task="PromptTuningTask")
         width, names = clip.embed_dim, list(streams or ["visual"])
         check_head(head, axes=axes, owner="PromptTuningTask")
@@ -298,6 +302,17 @@ class PromptTuningTask(ClipTask):
 
     def _looks_up_only(self) -> bool:
         return isinstance(self.adapter, TipAdapter) and not any(p.requires_grad for p in self.parameters())
+
+
+def _require_adapted_pictures(adapter: ClipAdapter, name: str) -> None:
+    # Before `finetune`, which trains the tower and still leaves such an adapter as it was.
+    trains = any(parameter.requires_grad for parameter in cast(nn.Module, adapter).parameters())
+    if (trains or isinstance(adapter, TipAdapter)) and not adapter.adapts_images:
+        raise ValueError(
+            f"PromptTuningTask got a head on the features of pictures, which does not read what the adapter "
+            f"{name!r} learns: choose 'clip_lora' or 'maple', or 'zero_shot' for features as they are, or "
+            "leave out head and head_dims."
+        )
 
 
 def _fusion(names: Sequence[str], width: int, *, kind: Literal["concat", "sum", "gate"]) -> Fusion:

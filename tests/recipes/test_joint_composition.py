@@ -11,10 +11,12 @@ import yaml
 
 from affectkit.cli.main import main
 from affectkit.cli.training import train
-from affectkit.data.synthetic import write_synthetic_pictures
+from affectkit.data.synthetic import write_synthetic_clips, write_synthetic_pictures
 from affectkit.encoders.clip import clip_base
-from affectkit.fusion import SumFusion
+from affectkit.fusion import GatedFusion, SumFusion
+from affectkit.graph import LabelGraph
 from affectkit.heads import CategoricalDimensionalGraphHead
+from affectkit.labels import label_space
 from affectkit.losses import CCCLoss, ClassificationLoss, UncertaintyWeightedSum, WeightedSum
 from affectkit.tasks import ConversationTask, PromptTuningTask
 from affectkit.types import Loss
@@ -89,6 +91,39 @@ def test_a_prompt_adapter_with_a_graph_head(tmp_path: Path) -> None:
     assert torch.equal(state["head.network.weights.1"], task.head.network.weights[1])
     saved = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["model"]["init_args"]
     assert saved["loss"]["init_args"]["weights"] == {"va": 0.5}
+
+
+def test_clips_through_maple_a_gate_and_a_graph_head(tmp_path: Path) -> None:
+    clips = str(tmp_path / "clips")
+    write_synthetic_clips(clips, train=14, val=7, test=7, frames=4, height=36, width=54)
+    graph = tmp_path / "graph.safetensors"
+    LabelGraph.from_anchors(label_space("meld7.official")).save(graph)
+    width = clip_base("tiny").embed_dim
+    model = parts(graph, width, loss="WeightedSum")
+    # These clips have labels alone.
+    emotion = {"class_path": "affectkit.losses.ClassificationLoss", "init_args": {"num_classes": 7}}
+    model["loss"] = {
+        "class_path": "affectkit.losses.WeightedSum",
+        "init_args": {"losses": {"emotion": emotion}},
+    }
+    model |= {"adapter": "maple", "adapter_options": {"num_context": 2, "depth": 2}, "finetune": None}
+    model |= {"fusion": "gate", "lr_by_name": None}
+    given = ["--config", "recipe:clip_caer_tiny", "--config", config(tmp_path, model)]
+    given += ["--data.init_args.root", clips, "--data.init_args.batch_size", "7"]
+    given += ["--run_folder", str(tmp_path / "run"), "--trainer.devices", "1"]
+    assert train(["fit", *given, "--trainer.max_epochs", "1"]) == 0
+    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    task = PromptTuningTask.load_from_checkpoint(best, head=head(graph, width), loss=WeightedSum(losses()))
+    assert isinstance(task.fusion, GatedFusion)
+    optimizer, _ = task.optimizer_factory(task.named_parameters(), total_steps=2)
+    names = {id(parameter): name for name, parameter in task.named_parameters()}
+    order = [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
+    state = torch.load(best, weights_only=True)["optimizer_states"][0]["state"]
+    # A parameter without gradient has a mean of gradients of exactly 0.
+    moved = {name: bool(state[number]["exp_avg"].any()) for number, name in enumerate(order)}
+    of_adapter = [moves for name, moves in moved.items() if name.startswith("image_adapter")]
+    assert len(of_adapter) > 2 and all(of_adapter)
+    assert moved["head.network.weights.0"] and any(name.startswith("fusion") for name in moved)
 
 
 def test_a_conversation_with_a_graph_head_and_another_fusion(

@@ -16,9 +16,10 @@ from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ImageDataModule
 from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.encoders.clip import clip_base
-from affectkit.heads import PerceptualHead
+from affectkit.heads import ClassificationHead, PerceptualHead
 from affectkit.labels import label_space
 from affectkit.tasks import BaseMismatchError, PromptTuningTask
+from affectkit.types import Target
 
 SPACE = "meld7.official"
 QUIET: dict[str, Any] = {
@@ -236,6 +237,29 @@ def test_wrong_options_are_one_sentence(options: dict[str, Any], message: str) -
     with pytest.raises(ValueError, match=message) as caught:
         PromptTuningTask(SPACE, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["clip_adapter", "cocoop", "coop", "descriptor", "linear_probe", "tip_adapter"]
+)
+def test_an_adapter_that_a_head_would_switch_off_is_refused(name: str) -> None:
+    own = ClassificationHead(32, 7)
+    choices: list[dict[str, Any]] = [{"head": own}, {"head_dims": [8]}, {"head": own, "finetune": ["^image"]}]
+    for options in choices:
+        with pytest.raises(ValueError, match=rf"adapter '{name}' learns: choose 'clip_lora' or 'maple'"):
+            PromptTuningTask(SPACE, adapter=name, **options)
+
+
+@pytest.mark.parametrize("name", ["clip_lora", "maple", "zero_shot"])
+def test_every_adapter_under_a_head_learns(name: str) -> None:
+    options = {"towers": "image"} if name == "clip_lora" else {}
+    task = PromptTuningTask(SPACE, adapter=name, adapter_options=options, head=ClassificationHead(32, 7))
+    batch = batch_of(3)
+    batch.target = Target(label=torch.tensor([0, 1, 2]), weight=torch.ones(3))
+    torch.autograd.backward(task.compute_loss(batch, task(batch)).total)
+    trained = {key: p for key, p in task.named_parameters() if p.requires_grad}
+    assert all(p.grad is not None for p in trained.values())
+    assert any(key.startswith("image_adapter") for key in trained) == (name != "zero_shot")
 
 
 def test_values_without_a_label_space_need_names() -> None:

@@ -14,7 +14,7 @@ class WeightedShiftDifficulty:
 
     Args:
         label_space: Registered name of the space the labels are in, e.g. ``"meld7.official"``; every
-            label of it must have a place on the wheel.
+            label of it must have a place on the wheel. Data of another order are refused.
         k: Slope of the weight over similarity.
         b: Weight of a shift between emotions that have nothing in common.
         cross_speaker: True: PRC-Emo (shifts between speakers count too). False: same speaker

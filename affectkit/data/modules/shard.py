@@ -19,6 +19,7 @@ from affectkit.data.modules.has_votes import has_votes
 from affectkit.data.plan import Shuffle
 from affectkit.data.shards import Manifest, read_manifest
 from affectkit.data.store import SampleStore, open_store, record_difficulties
+from affectkit.data.store.difficulty_labels import check_difficulty_labels
 from affectkit.labels import AffectScale, LabelMap, LabelSpace, label_space, reconcile
 from affectkit.types import IGNORE_LABEL, Curriculum, Difficulty, RecordDifficulty
 
@@ -76,7 +77,8 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
     Raises:
         DataModuleError: If features or labels are asked for that the data does not have, or no difficulty
             is known.
-        LabelSpaceMismatchError: If the stored labels are not those of the run; both orders are printed.
+        LabelSpaceMismatchError: If the stored labels are not those of the run, or the difficulty names
+            others; both orders are printed.
     """
 
     #: Kind of samples, as a manifest states it; None reads any.
@@ -372,6 +374,8 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
                 self.store(split)
         # properties that raise where labels or features do not fit the run
         _ = self.label_map, self.feature_dims
+        if self._difficulty is not None:
+            check_difficulty_labels(self._difficulty, self.label_space, data=self.root)
 
     def train_dataloader(self) -> ShardLoader[SampleT]:
         """Loader of the train split, at the position of the checkpoint if one was loaded.

@@ -21,6 +21,7 @@ from affectkit.data.shards import (
     shard_name,
     write_manifest,
 )
+from affectkit.data.store.difficulty_labels import check_difficulty_labels
 from affectkit.data.store.open_store import open_store
 from affectkit.data.store.protocol import SampleStore
 from affectkit.data.store.record_difficulties import record_difficulty, stored_record
@@ -57,6 +58,7 @@ def add_difficulties(
         The manifest of the new data set.
 
     Raises:
+        LabelSpaceMismatchError: If the rule names a label space of another order.
         ShardError: If a sample has no difficulty or is damaged, a split is unknown, or ``out`` exists.
     """
     source = read_manifest(src)
@@ -68,6 +70,8 @@ def add_difficulties(
             f"Difficulties cannot be written for {src} with {reason}: give 1 job or more, splits among "
             f"{', '.join(source.splits)}, and another folder to make."
         )
+    if not isinstance(difficulty, Mapping):
+        check_difficulty_labels(difficulty, source.label_space, data=repr(source.name))
     name = "a table" if isinstance(difficulty, Mapping) else type(difficulty).__name__
     template = replace(
         source,

@@ -15,6 +15,7 @@ from affectkit.data.schema import (
     item_record,
     parse_json,
 )
+from affectkit.data.store.difficulty_labels import check_difficulty_labels
 from affectkit.data.store.protocol import SampleStore
 from affectkit.labels import LabelMap
 from affectkit.types import IGNORE_LABEL, Difficulty, RecordDifficulty
@@ -41,8 +42,12 @@ def record_difficulties(
         skip_damaged: Whether a sample that cannot be read counts as hard as the hardest that can.
 
     Raises:
+        LabelSpaceMismatchError: If the rule names a label space of another order.
         ShardError: If a sample has no difficulty, or one that is no finite number, or cannot be read.
     """
+    manifest = store.manifest
+    space = manifest.label_space if label_map is None else label_map.target
+    check_difficulty_labels(rule, space, data=repr(manifest.name))
     found: list[float | None] = []
     for position in range(len(store)):
         where = store.describe(position)

@@ -40,8 +40,9 @@ class AttentionalSelectiveFusion(nn.Module):
         inner_sigmoid: Whether G and L go through a sigmoid of their own. With it w lies in
             (0.5, 0.88), so that the gated view always weighs more; without it w reaches (0, 1).
         norm: ``"batch"``, as published: in training the rows of a process influence each other (padding and
-            rows without any view do not), and one row alone is not enough. ``"layer"``: over the channels of
-            a place, rows by themselves.
+            rows without any view do not), and where a channel has one value alone, as in the global gate of
+            one row, it is judged by the running statistics. ``"layer"``: over the channels of a place, rows
+            by themselves.
 
     Shape:
         - Input: ``parts[m].tokens`` (B, P, C), the same P for both, with ``pooled`` (B, C); or
@@ -167,7 +168,6 @@ class AttentionalSelectiveFusion(nn.Module):
             return overall, local
         rows = real.nonzero().squeeze(1)
         count, places, channels = joined.shape
-        count, places, channels = joined.shape
         return (
             overall.new_zeros(count, 1, channels).index_copy(0, rows, overall),
             local.new_zeros(count, places, 1).index_copy(0, rows, local),
@@ -219,5 +219,13 @@ class _PlaceNorm(nn.Module):
         self.norm = nn.BatchNorm1d(channels) if kind == "batch" else nn.LayerNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed: Tensor = self.norm(x.flatten(0, 1))
+        values, norm = x.flatten(0, 1), self.norm
+        # Not where ranks share their statistics: each of them has to take part.
+        if len(values) == 1 and self.training and isinstance(norm, nn.BatchNorm1d):
+            # One value has no deviation.
+            normed = nn.functional.batch_norm(
+                values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+            )
+        else:
+            normed = norm(values)
         return normed.reshape(x.shape)

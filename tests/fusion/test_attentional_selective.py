@@ -156,3 +156,23 @@ def test_a_gate_of_one_channel_learns() -> None:
     fused = fusion({"a": Encoding(torch.randn(5, 8)), "b": Encoding(torch.randn(5, 8))})
     torch.autograd.backward(fused.pooled.square().sum())
     assert all(p.grad is not None and bool(p.grad.any()) for p in fusion.mixes.parameters())
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_one_real_row_is_trained_by_the_running_statistics(rows: int) -> None:
+    torch.manual_seed(0)
+    fusion = AttentionalSelectiveFusion({"a": 8, "b": 8}, reduction=2)
+    for norm in (part for part in fusion.modules() if isinstance(part, torch.nn.BatchNorm1d)):
+        torch.nn.init.normal_(norm.weight)
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.running_mean.copy_(torch.randn(norm.num_features))
+        norm.running_var.copy_(torch.rand(norm.num_features) + 0.5)
+    before = {name: value.clone() for name, value in fusion.state_dict().items()}
+    parts = {"a": Encoding(torch.randn(rows, 8)), "b": Encoding(torch.randn(rows, 8))}
+    # Of several rows, those without any view are no rows.
+    present = {name: torch.arange(rows) == 0 for name in parts}
+    trained = fusion.train()(parts, present).pooled
+    torch.testing.assert_close(trained[:1], fusion.eval()(parts, present).pooled[:1])
+    assert all(torch.equal(value, before[name]) for name, value in fusion.state_dict().items())
+    torch.autograd.backward(trained.square().sum())
+    assert all(parameter.grad is not None for parameter in fusion.parameters())

@@ -59,12 +59,13 @@ class ModalityDropout(nn.Module):
     ) -> Encoding:
         """Fuse ``parts``, in training without some of them; ``speaker`` only where the fusion takes it."""
         if speaker is None:
-            return self.fusion(parts, self._shown(parts, present))
-        return cast(ModalityContext, self.fusion)(parts, self._shown(parts, present), speaker)
+            return self.fusion(parts, self.shown(parts, present))
+        return cast(ModalityContext, self.fusion)(parts, self.shown(parts, present), speaker)
 
-    def _shown(
+    def shown(
         self, parts: Mapping[str, Encoding], present: Mapping[str, Tensor] | None
     ) -> Mapping[str, Tensor] | None:
+        """Draw who is shown what: ``present`` of :meth:`forward`, in training without some modalities."""
         names = sorted(parts)
         if not self.training or not self.rate or not names:
             return present

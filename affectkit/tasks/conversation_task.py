@@ -336,7 +336,11 @@ class ConversationTask(AffectTask):
         """Encode and fuse; in training, measure how fair the gate of experts is."""
         parts, present = self.encode_parts(batch)
         for experts in self._experts if self.training else ():
-            self._imbalance = experts.balance(parts, present)
+            # By what the gate itself sees, so that a modality is hidden before both.
+            hides = isinstance(self.fusion, ModalityDropout)
+            shown = cast(ModalityDropout, self.fusion).shown(parts, present) if hides else present
+            self._imbalance = experts.balance(parts, shown)
+            return experts(parts, shown)
         if self._apart:
             return cast(ModalityContext, self.fusion)(parts, present, batch.speaker)
         return self.fusion(parts, present)

@@ -159,3 +159,33 @@ def test_contradictions_are_named() -> None:
         ConversationTask("meld7.official", INPUTS, fusion="gated", fusion_options={"rank": 2})
     with pytest.raises(ValueError, match="leader='visual', which is none of its modalities"):
         ConversationTask("meld7.official", INPUTS, fusion="leader_follower")
+
+
+def test_the_gate_is_balanced_over_what_it_was_shown() -> None:
+    torch.manual_seed(0)
+    task = ConversationTask(
+        "meld7.official",
+        INPUTS,
+        hidden_dim=8,
+        dropout=0.0,
+        fusion="modality_experts",
+        gate_balance=0.5,
+        modality_dropout=0.6,
+    )
+    given = batch()
+    given.present = {}
+    hiding = task.fusion
+    (experts,) = task._experts
+    assert isinstance(hiding, ModalityDropout)
+    torch.manual_seed(5)
+    output = task(given)
+    terms = task.compute_loss(given, output)
+    torch.manual_seed(5)
+    parts, present = task.encode_parts(given)
+    shown = hiding.shown(parts, present)
+    assert shown is not None and any(not torch.equal(shown[name], present[name]) for name in parts)
+    torch.testing.assert_close(terms.terms["gate_balance"], experts.balance(parts, shown))
+    assert not torch.isclose(terms.terms["gate_balance"], experts.balance(parts, present))
+    # The features are those of the same draw.
+    torch.manual_seed(5)
+    torch.testing.assert_close(task.fuse(given).pooled, experts(parts, shown).pooled)

@@ -18,6 +18,7 @@ from affectkit.fusion import ModalityDropout
 from affectkit.predict.error import PredictError
 from affectkit.predict.loaded_task import find_checkpoint
 from affectkit.tasks import CheckpointRecord, ConversationTask
+from affectkit.tasks.evaluation_mode import evaluation_mode
 from affectkit.tasks.run_checkpoint import shipped_task
 from affectkit.tensor_file import read_tensor_file, write_tensor_file
 from affectkit.types import AffectOutput, Encoding
@@ -67,7 +68,8 @@ class ConversationStream:
     for what each model keeps. Any number of conversations may go on at the same time.
 
     Args:
-        task: The task; it is put into evaluation and moved to ``device``.
+        task: The task; it is put into evaluation and moved to ``device``. Where it is trained in between, a
+            turn is still added as in evaluation.
         device: Where; None leaves it where it is.
 
     Raises:
@@ -171,7 +173,7 @@ class ConversationStream:
         name = str(speaker)
         speakers = known.speakers if name in known.speakers else [*known.speakers, name]
         batch = self._batch(features, speakers.index(name))
-        with torch.no_grad():
+        with evaluation_mode(self.task), torch.no_grad():
             output, state = self._advance(batch, speakers.index(name), known.state)
         self._dialogues[dialogue] = _Dialogue(speakers, known.turns + 1, state)
         return self._found(output, dialogue, known.turns, name)

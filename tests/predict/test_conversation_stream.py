@@ -231,3 +231,14 @@ def test_a_checkpoint_is_enough(tmp_path: Path) -> None:
     (tmp_path / "text.ckpt").write_text("no")
     with pytest.raises(PredictError, match="cannot be read as a checkpoint"):
         ConversationStream.from_checkpoint(tmp_path / "text.ckpt")
+
+
+def test_a_turn_is_added_as_in_evaluation_while_the_task_trains() -> None:
+    task = build(context_model="bc_lstm", dropout=0.5, modality_dropout=0.5)
+    expected = stream_all(ConversationStream(task))
+    stream = ConversationStream(task)
+    task.train()
+    task.head.eval()  # type: ignore[attr-defined]
+    assert torch.equal(stream_all(stream), expected)
+    # The training goes on as it was.
+    assert task.training and task.fusion.training and not task.head.training  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from affectkit.data.loader import PictureView
@@ -107,6 +108,8 @@ def check_agreement(
 ) -> None:
     """Compare the labels and inputs of a task with those of its data.
 
+    In training, stored modalities that the task does not read are named once, by the first rank.
+
     Args:
         data: The data module.
         labels: The task's labels.
@@ -139,3 +142,10 @@ def check_agreement(
                 f"{task} expects {name!r} features of width {dim}, but the data have {widths[name]}: "
                 f"set inputs.{name} to {widths[name]}, or choose the shards that the task was built for."
             )
+    unread = sorted(set(widths) - set(dims))
+    # A task that reads no stored features at all uses them elsewhere, e.g. to look up examples.
+    if fitting and dims and unread:
+        rank_zero_info(
+            f"{task} does not read {', '.join(map(repr, unread))} of its data: give it an encoder for each, "
+            "or leave them out of the data module's modalities, which saves the loading."
+        )

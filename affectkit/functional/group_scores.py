@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _LEVEL: Final = 0.95
+#: Draws in memory at a time.
+_AT_ONCE: Final = 100
 
 
 class GroupScore(NamedTuple):
@@ -127,14 +129,10 @@ def group_scores(
     index = _numbered(group, names)
     values = sums.detach().double().cpu()
     width = values.shape[1]
-    # One table of sums by group for each cluster.
     numbers = torch.arange(rows) if cluster is None else _numbered(cluster, sorted(set(cluster)))
-    tables = torch.zeros(int(numbers.max()) + 1, len(names), width, dtype=torch.float64)
-    tables.index_put_((numbers, index), values, accumulate=True)
-    # Clusters that are alike are drawn together: their number is multinomial. Few kinds stand for many rows.
-    kinds, repeats = torch.unique(tables.flatten(1), dim=0, return_counts=True)
-    whole = tables.sum(0)
-    drawn = _bootstrap(kinds, repeats.numpy(), draws=draws, seed=seed).reshape(draws, len(names), width)
+    kinds = _cluster_kinds(values, index, numbers)
+    whole = torch.zeros(len(names), width, dtype=torch.float64).index_add_(0, index, values)
+    drawn = _bootstrap(kinds, groups=len(names), draws=draws, seed=seed)
     each, total = score(drawn), score(drawn.sum(1))
     counts = torch.bincount(index, minlength=len(names)).tolist()
     exact = score(whole).tolist()
@@ -170,15 +168,54 @@ def _interval(values: Tensor) -> tuple[float, float]:
     return low, high
 
 
-def _bootstrap(kinds: Tensor, repeats: NDArray[np.int64], *, draws: int, seed: int) -> Tensor:
-    number = int(repeats.sum())
+class _Kinds(NamedTuple):
+    """Clusters that hold the same rows, told once: what one of them adds to which group.
+
+    Shape:
+        - repeats: (M,), how many clusters are of each kind.
+        - kind, group: (E,) int64, kind and group of each entry.
+        - sums: (E, K)
+    """
+
+    repeats: NDArray[np.int64]
+    kind: Tensor
+    group: Tensor
+    sums: Tensor
+
+
+def _cluster_kinds(values: Tensor, group: Tensor, cluster: Tensor) -> _Kinds:
+    # An entry is what a cluster adds to a group; they come sorted by cluster, then group.
+    pairs, entry = torch.unique(torch.stack([cluster, group], 1), dim=0, return_inverse=True)
+    sums = torch.zeros(len(pairs), values.shape[1], dtype=torch.float64).index_add_(0, entry, values)
+    where = torch.bincount(pairs[:, 0]).cumsum(0).tolist()
+    groups, numbers = pairs[:, 1].numpy(), sums.numpy()
+    repeats: dict[bytes, int] = {}
+    first: dict[bytes, slice] = {}
+    for start, stop in zip([0, *where], where):
+        told = groups[start:stop].tobytes() + numbers[start:stop].tobytes()
+        repeats[told] = repeats.get(told, 0) + 1
+        first.setdefault(told, slice(start, stop))
+    # Sorted, so that the draws do not depend on the order of the rows.
+    order = sorted(repeats)
+    places = [np.arange(first[told].start, first[told].stop) for told in order]
+    taken = torch.from_numpy(np.concatenate(places))
+    kind = torch.repeat_interleave(torch.tensor([len(part) for part in places]))
+    return _Kinds(np.array([repeats[told] for told in order]), kind, pairs[taken, 1], sums[taken])
+
+
+def _bootstrap(kinds: _Kinds, *, groups: int, draws: int, seed: int) -> Tensor:
+    """Sums of each group in each draw (draws, G, K)."""
+    number = int(kinds.repeats.sum())
     random = np.random.default_rng(seed)
-    return torch.stack(
-        [
-            torch.from_numpy(random.multinomial(number, repeats / number)).double() @ kinds
-            for _ in range(draws)
-        ]
-    )
+    found = torch.empty(draws, groups, kinds.sums.shape[1], dtype=torch.float64)
+    for start in range(0, draws, _AT_ONCE):
+        # Clusters of one kind are drawn together: how many, is multinomial.
+        size = min(_AT_ONCE, draws - start)
+        weight = torch.from_numpy(random.multinomial(number, kinds.repeats / number, size=size)).double()
+        for place in range(groups):
+            mine = kinds.group == place
+            found[start : start + size, place] = weight[:, kinds.kind[mine]] @ kinds.sums[mine]
+    return found
 
 
 def _dealt_gaps(
@@ -191,16 +228,13 @@ def _dealt_gaps(
     seed: int,
 ) -> Tensor:
     """Gaps between groups of the same sizes when their rows are dealt out at random."""
-    mine = torch.isin(index, torch.tensor(places))
-    kinds, repeats = torch.unique(values[mine], dim=0, return_counts=True)
+    rows = values[torch.isin(index, torch.tensor(places))].numpy()
+    # Sorted, so that the deals do not depend on the order of the rows.
+    rows = rows[np.lexsort(rows.T)]
     sizes = [int((index == place).sum()) for place in places]
+    starts = np.cumsum([0, *sizes[:-1]])
     random = np.random.default_rng((seed, 1))
-    # Dealing rows without replacement: the kinds of a group are hypergeometric given what is left.
-    dealt = np.empty((draws, len(sizes), len(kinds)))
-    for draw in range(draws):
-        left = repeats.numpy().copy()
-        for place, size in enumerate(sizes):
-            dealt[draw, place] = random.multivariate_hypergeometric(left, size, method="marginals")
-            left -= dealt[draw, place].astype(np.int64)
-    scores = score(torch.from_numpy(dealt) @ kinds)
+    # The first rows after shuffling go to the first group, and so on.
+    dealt = [np.add.reduceat(rows[random.permutation(len(rows))], starts) for _ in range(draws)]
+    scores = score(torch.from_numpy(np.stack(dealt)))
     return scores.amax(1) - scores.amin(1)

@@ -11,6 +11,7 @@ from torchmetrics import Metric, MetricCollection
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import ProjectionEncoder, TimmImageEncoder
 from affectkit.encoders.timm_image import PicturePooling
+from affectkit.functional import GraphNormalization
 from affectkit.graph import find_label_graph, graph_to_text
 from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import AffectScale, LabelSpace, affect_scale
@@ -71,6 +72,11 @@ class CategoricalDimensionalTask(BackboneTask):
         head_dropout: Dropout in the head. Not of the graph head.
         graph: Graph of the labels: a file that ``affectkit graph make`` wrote, or ``"affectnet7"``.
         graph_dims: Widths between its graph convolutions.
+        graph_normalization: ``"symmetric"`` as published, ``"receiver"``: a node takes the mean of what it
+            receives, or ``"none"``; see :func:`affectkit.functional.normalized_propagation`.
+        graph_bias: Whether each label and each dimension has a learnt bias, as in the other heads; the
+            published head has none.
+        sparse_graph: Whether torch-geometric passes its messages; the same numbers.
         learnable_graph: Whether the links are learnt, from the graph's weights.
         label_vectors: File with a vector for each label and dimension, e.g. GloVe's; None draws them.
         label_vector_dim: Width of the vectors; None takes the file's, or 300.
@@ -140,6 +146,9 @@ class CategoricalDimensionalTask(BackboneTask):
         head_dropout: float = 0.0,
         graph: str | None = None,
         graph_dims: list[int] | None = None,
+        graph_normalization: GraphNormalization = "symmetric",
+        graph_bias: bool = False,
+        sparse_graph: bool = False,
         learnable_graph: bool = False,
         label_vectors: str | None = None,
         label_vector_dim: int | None = None,
@@ -240,6 +249,9 @@ class CategoricalDimensionalTask(BackboneTask):
                     vector_dim=label_vector_dim,
                     learnable_vectors=learnable_vectors,
                     vector_seed=label_vector_seed,
+                    normalization=graph_normalization,
+                    sparse=sparse_graph,
+                    bias=graph_bias,
                 ),
             )
             if isinstance(head, str)

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import torch
 
+from affectkit.functional import GraphNormalization
 from affectkit.graph import LabelGraph, read_label_embeddings
 from affectkit.heads import (
     CategoricalDimensionalGraphHead,
@@ -36,6 +37,9 @@ class GraphOptions(NamedTuple):
         vector_dim: Their width; None takes that of the file, or 300.
         learnable_vectors: Whether they are learnt, from the values given.
         vector_seed: Seed of those that are drawn.
+        normalization: See :func:`affectkit.functional.normalized_propagation`.
+        sparse: Whether the graph is used through torch-geometric.
+        bias: Whether each label and each dimension has a learnt bias.
     """
 
     graph: LabelGraph | None = None
@@ -45,6 +49,9 @@ class GraphOptions(NamedTuple):
     vector_dim: int | None = None
     learnable_vectors: bool = False
     vector_seed: int = 0
+    normalization: GraphNormalization = "symmetric"
+    sparse: bool = False
+    bias: bool = False
 
 
 def joint_head(
@@ -174,8 +181,11 @@ def _graph_head(
         label_embeddings=vectors,
         embedding_dim=_VECTOR_DIM if dim is None else dim,
         hidden_dims=tuple(options.hidden_dims),
+        normalization=options.normalization,
         learnable_adjacency=options.learnable_graph,
         learnable_embeddings=options.learnable_vectors,
+        sparse=options.sparse,
+        bias=options.bias,
         bounds=bounds,
         seed=options.vector_seed,
     )

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from affectkit.encoders.tiny import TinyTextEncoder
-from affectkit.graph import LabelGraph, LabelGraphError, write_label_embeddings
+from affectkit.graph import (
+    LabelGraph,
+    LabelGraphError,
+    random_label_embeddings,
+    write_label_embeddings,
+)
 from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import LabelSpace, affect_scale
 from affectkit.losses import CCCLoss
@@ -107,6 +112,40 @@ def test_bounds_and_graphs_without_dimensions() -> None:
     plain = CategoricalDimensionalGraphHead(10, LabelGraph(SPACE, torch.eye(3)), embedding_dim=4)
     output: AffectOutput = plain(Encoding(X))
     assert output.logits is not None and output.logits.shape == (4, 3, 3) and output.dims is None
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("bounds", [None, (1.0, 5.0)])
+def test_a_bias_is_added_to_the_score_of_each_node(rows: int, bounds: tuple[float, float] | None) -> None:
+    # One row of three utterances waits with the last product, three rows do not.
+    module = head(bias=True, bounds=bounds)
+    assert module.bias is not None and not bool(module.bias.detach().any())
+    x = X[:rows]
+    assert module.network.may_wait(3 * rows) == (rows == 1)
+    torch.testing.assert_close(predict(module, x)[0], predict(head(bounds=bounds), x)[0])
+    shift = torch.tensor([0.5, -2.0, 3.0, 1.0, -1.0, 0.25])
+    with torch.no_grad():
+        module.bias.copy_(shift)
+    matrix, first, second = GRAPH.propagation(), *module.network.weights
+    vectors = random_label_embeddings(GRAPH.nodes, 5, seed=0)
+    hidden = F.leaky_relu(matrix @ vectors @ first, 0.2)
+    naive = torch.stack([(matrix @ hidden @ second) @ row + shift for row in x.reshape(-1, 10)])
+    naive = naive.reshape(rows, 3, 6)
+    wanted = naive[..., 3:] if bounds is None else 3 + 2 * naive[..., 3:].tanh()
+    for _ in range(2):
+        logits, dims = predict(module, x)
+        torch.testing.assert_close(logits, naive[..., :3])
+        torch.testing.assert_close(dims, wanted)
+        module.eval().requires_grad_(False)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(predict(module, x)[0].float(), naive[..., :3], rtol=0.02, atol=0.03)
+    module.train().requires_grad_(True)
+    torch.autograd.backward(predict(module, x)[0].sum())
+    assert module.bias.grad is not None and module.bias.grad.tolist() == [3.0 * rows] * 3 + [0.0] * 3
+
+
+def test_without_a_bias_nothing_of_it_is_saved() -> None:
+    assert "bias" not in head().state_dict() and "bias" in head(bias=True).state_dict()
 
 
 def count_generations(module: CategoricalDimensionalGraphHead) -> list[int]:

@@ -15,9 +15,10 @@ from affectkit.graph import (
     LabelGraph,
     LabelGraphError,
     graph_to_text,
+    random_label_embeddings,
     write_label_embeddings,
 )
-from affectkit.heads import LabelDistributionHead
+from affectkit.heads import CategoricalDimensionalGraphHead, LabelDistributionHead
 from affectkit.labels import AffectScale, ValenceArousalWheel, affect_scale, label_space
 from affectkit.losses import (
     CCCLoss,
@@ -66,6 +67,18 @@ def test_every_head_predicts_within_the_scale_where_asked(head: str, kind: str, 
     assert type(task.head).__name__ == kind
     assert output.dims is not None and bool(((output.dims >= 1) & (output.dims <= 9)).all())
     assert output.logits is not None and output.logits.shape == (4, 7)
+
+
+def test_options_of_the_graph_reach_the_head() -> None:
+    graph = LabelGraph.affectnet7()
+    plain = task_of("affectnet7").head
+    given = task_of("affectnet7", graph_normalization="receiver", graph_bias=True, sparse_graph=True).head
+    assert isinstance(plain, CategoricalDimensionalGraphHead) and plain.bias is None
+    assert isinstance(given, CategoricalDimensionalGraphHead) and given.bias is not None
+    assert type(given.network.propagation).__name__ == "EdgePropagation"
+    vectors = random_label_embeddings(graph.nodes, plain.network.embeddings.shape[1], seed=0)
+    for head, rule in ((plain, graph.propagation()), (given, graph.propagation("receiver"))):
+        torch.testing.assert_close(head.network.embeddings, rule @ vectors)
 
 
 def test_anchors_stand_on_the_scale_of_the_task() -> None:

@@ -252,7 +252,7 @@ def test_an_adapter_that_a_head_would_switch_off_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["clip_lora", "maple", "zero_shot"])
 def test_every_adapter_under_a_head_learns(name: str) -> None:
-    options = {"towers": "image"} if name == "clip_lora" else {}
+    options: dict[str, Any] = {"towers": "image"} if name == "clip_lora" else {}
     task = PromptTuningTask(SPACE, adapter=name, adapter_options=options, head=ClassificationHead(32, 7))
     batch = batch_of(3)
     batch.target = Target(label=torch.tensor([0, 1, 2]), weight=torch.ones(3))

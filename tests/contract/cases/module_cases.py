@@ -277,6 +277,7 @@ CASES: dict[str, list[Case]] = {
         Case(graph_head, run_head),
         Case(lambda: graph_head(learnable_adjacency=True, learnable_embeddings=True), run_head),
         Case(lambda: graph_head(learnable_adjacency=True, sparse=True), run_head),
+        Case(lambda: graph_head(bias=True), run_head),
     ],
     "LabelDistributionHead": [
         Case(lambda: LabelDistributionHead(6, 3), run_head),

@@ -330,7 +330,11 @@ GRAPH = LabelGraph.from_edges(
 
 
 def graph_head(
-    *, learnable_adjacency: bool = False, learnable_embeddings: bool = False, sparse: bool = False
+    *,
+    learnable_adjacency: bool = False,
+    learnable_embeddings: bool = False,
+    sparse: bool = False,
+    bias: bool = False,
 ) -> CategoricalDimensionalGraphHead:
     return CategoricalDimensionalGraphHead(
         6,
@@ -340,4 +344,5 @@ def graph_head(
         learnable_adjacency=learnable_adjacency,
         learnable_embeddings=learnable_embeddings,
         sparse=sparse,
+        bias=bias,
     )

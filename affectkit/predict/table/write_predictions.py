@@ -103,6 +103,7 @@ def _header(predictor: Predictor, items: Sequence[PredictItem]) -> dict[str, obj
         "model": predictor.identity,
         "batch_size": predictor.batch_size,
         "items": names.hexdigest(),
+        "labels": None if predictor.label_space is None else list(predictor.label_space),
     }
 
 

@@ -53,7 +53,7 @@ def _every_frame(part: MaskedBatchNorm, x: Tensor, mask: Tensor) -> Tensor:
         x.flatten(2), norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
     )
     # Not by `len(mask)`, which an exporter takes for a constant.
-    shown = mask.unflatten(1, (1, mask.shape[1], *[1] * (x.ndim - 3)))
+    shown = mask.reshape(mask.shape[0], 1, mask.shape[1], *[1] * (x.ndim - 3))
     return found.reshape(x.shape).masked_fill(~shown, 0.0)
 
 

@@ -74,6 +74,7 @@ def _save_task(self: AffectTask, save_directory: Path) -> None:
 
 def _load_task(
     cls: type[AffectTask],
+    /,
     *,
     model_id: str,
     revision: str | None = None,

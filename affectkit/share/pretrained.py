@@ -126,7 +126,14 @@ def load_pretrained(
     if record.injected and not changes and isinstance(model, Mapping):
         return _with_parts(model, config, weights, place)
     record.check_parts(changes, task=kind.__name__)
-    loaded = kind.load_from_checkpoint(_as_checkpoint(config, weights), map_location="cpu", **changes)
+    loaded = kind.load_from_checkpoint(
+        _as_checkpoint(config, weights),
+        map_location="cpu",
+        hparams_file=None,
+        strict=None,
+        weights_only=True,
+        **changes,
+    )
     return loaded.eval()
 
 

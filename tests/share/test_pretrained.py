@@ -199,26 +199,26 @@ def test_a_card_of_ones_own_stays(build: Build, tmp_path: Path) -> None:
 
 def test_the_mixin_of_the_hub_writes_the_same_folder(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
-    kind = with_hub(ConversationTask)
+    kind: Any = with_hub(ConversationTask)
     torch.manual_seed(0)
     task = kind("meld7.official", {"text": 6}, hidden_dim=4).eval()
-    task.save_pretrained(tmp_path / "hub")  # type: ignore[attr-defined]
-    again = kind.from_pretrained(tmp_path / "hub")  # type: ignore[attr-defined]
+    task.save_pretrained(tmp_path / "hub")
+    again = kind.from_pretrained(tmp_path / "hub")
     assert type(again) is kind and isinstance(load_pretrained(tmp_path / "hub"), ConversationTask)
     mine, theirs = task.state_dict(), again.state_dict()
     assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
     assert "page on ethics" in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
-    changed = kind.from_pretrained(tmp_path / "hub", dropout=0.75)  # type: ignore[attr-defined]
+    changed = kind.from_pretrained(tmp_path / "hub", dropout=0.75)
     assert changed.hparams["dropout"] == 0.75
 
 
 def test_a_component_goes_to_the_hub(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
-    kind = with_hub(ClassificationHead)
+    kind: Any = with_hub(ClassificationHead)
     torch.manual_seed(0)
     head = kind(8, 3, hidden_dim=5)
-    head.save_pretrained(tmp_path)  # type: ignore[attr-defined]
-    again = kind.from_pretrained(tmp_path)  # type: ignore[attr-defined]
+    head.save_pretrained(tmp_path)
+    again = kind.from_pretrained(tmp_path)
     assert set(load_file(tmp_path / "model.safetensors")) == set(head.state_dict())
     assert json.loads((tmp_path / "config.json").read_text()) == {
         "in_dim": 8,

@@ -1,4 +1,4 @@
-"""A label-graph head in a conversation task: trained, kept rows refreshed, loaded again."""
+"""A label-graph head in tasks of conversations and of sound: trained, kept rows refreshed, loaded again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pytest
 import torch
 from lightning import Trainer, seed_everything
 
-from affectkit.data import ConversationDataModule
+from affectkit.data import AudioDataModule, ConversationDataModule
+from affectkit.data.sources import find_source, make_dataset
+from affectkit.data.synthetic import write_emodb_folder
+from affectkit.encoders import LogMelConvEncoder
 from affectkit.graph import LabelGraph
 from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import label_space
 from affectkit.losses import ClassificationLoss, UncertaintyWeightedSum
-from affectkit.tasks import ConversationTask
+from affectkit.tasks import AudioTask, ConversationTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -27,6 +30,18 @@ def loss() -> UncertaintyWeightedSum:
     return UncertaintyWeightedSum({"emotion": ClassificationLoss(7)})
 
 
+def quiet(epochs: int) -> Trainer:
+    return Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
 def test_it_trains_and_comes_back(conversations: str, tmp_path: Path) -> None:
     seed_everything(0)
     module = head()
@@ -35,15 +50,7 @@ def test_it_trains_and_comes_back(conversations: str, tmp_path: Path) -> None:
     )
     before = module.label_rows().detach().clone()
     data = ConversationDataModule(conversations, batch_size=4)
-    trainer = Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    trainer = quiet(2)
     trainer.fit(task, data)
     module.eval()
     with torch.no_grad():
@@ -59,3 +66,27 @@ def test_it_trains_and_comes_back(conversations: str, tmp_path: Path) -> None:
     assert isinstance(again.head, CategoricalDimensionalGraphHead)
     with torch.no_grad():
         torch.testing.assert_close(again.head.eval().label_rows(), rows, rtol=0, atol=0)
+
+
+def test_it_trains_behind_waveforms(tmp_path: Path) -> None:
+    write_emodb_folder(tmp_path / "emodb", speakers=4, versions=2, seconds=0.4)
+    splits = {"val": "05", "test": "06"}
+    make_dataset(find_source("emodb"), tmp_path / "emodb", out=tmp_path / "shards", options=splits)
+    seed_everything(0)
+    graph = LabelGraph.from_anchors(label_space("emodb7.letters"))
+    heard = LogMelConvEncoder(8000, num_mels=16, widths=(4, 6))
+    module = CategoricalDimensionalGraphHead(
+        heard.out_dim, graph, embedding_dim=5, hidden_dims=(6,), bias=True
+    )
+    task = AudioTask("emodb7.letters", rate=8000, lr=0.03, encoder=heard, head=module)
+    data = AudioDataModule(str(tmp_path / "shards"), rate=8000, batch_size=8)
+    before = {name: p.detach().clone() for name, p in task.named_parameters()}
+    trainer = quiet(4)
+    trainer.fit(task, data)
+    still = [name for name, p in task.named_parameters() if torch.equal(p, before[name])]
+    # No recording was absent, so nothing was learnt in its place.
+    assert still == ["fusion.absent.0"]
+    assert module.bias is not None and bool(module.bias[:7].ne(0).all())
+    assert {"val/accuracy", "val/loss"} <= set(trainer.callback_metrics)
+    # Seven kinds of voices: to know nothing costs 1.95.
+    assert float(trainer.callback_metrics["train/loss"]) < 1.9

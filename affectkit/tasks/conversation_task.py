@@ -340,7 +340,8 @@ class ConversationTask(AffectTask):
             hides = isinstance(self.fusion, ModalityDropout)
             shown = cast(ModalityDropout, self.fusion).shown(parts, present) if hides else present
             self._imbalance = experts.balance(parts, shown)
-            return experts(parts, shown)
+            fused: Encoding = experts(parts, shown)
+            return fused
         if self._apart:
             return cast(ModalityContext, self.fusion)(parts, present, batch.speaker)
         return self.fusion(parts, present)

@@ -25,7 +25,7 @@ from affectkit.tasks import AffectTask, AudioTask, ConversationLLMTask, Dialogue
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 OPTIONS: dict[str, dict[str, object]] = {
-    "DialogueTextDataModule": {"tokenizer": "tiny", "budget": 40, "past": 2, "names": True},
+    "DialogueTextDataModule": {"tokenizer": "tiny", "budget": 200, "past": 1, "future": 0, "names": False},
     "ConversationPromptDataModule": {
         "tokenizer": "tiny",
         "template": "plain",

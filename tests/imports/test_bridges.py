@@ -15,6 +15,7 @@ BRIDGED = (
     "lmdb",
     "open_clip",
     "peft",
+    "pyarrow",
     "pyedflib",
     "simplejpeg",
     "soundfile",

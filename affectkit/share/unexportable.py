@@ -13,8 +13,9 @@ _SPEAKERS = (
 
 #: By the name of a part's class: what it does that a graph of tensors with a batch of any size cannot hold.
 UNEXPORTABLE: dict[str, str] = {
-    "_Selected": (
-        "asks for the size of the batch as a Python number (`len(flags)`), which makes it a constant of the graph"
+    "AttentionalSelectiveFusion": (
+        "asks for the size of the batch as a Python number (`len(flags)`), which makes it a "
+        "constant of the graph"
     ),
     "AudienceTask": (
         "spreads over the hypergraph of everybody (hypergraph_propagation), so that a row has no answer "

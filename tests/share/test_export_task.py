@@ -28,7 +28,7 @@ BLOCKED = {
     "hypergraph_audience_tiny": "AudienceTask.*hypergraph_propagation",
     "mmgcn_tiny": "MMGCN.*speaker < 0",
     "prc_emo_tiny": "ConversationLLMTask.*batch_repeat_interleave",
-    "vtff_tiny": r"_Selected.*len\(flags\)",
+    "vtff_tiny": r"AttentionalSelectiveFusion.*len\(flags\)",
     "tip_clip_tiny": "VisualnessTask.*encode_texts",
 }
 #: One of each kind that must work everywhere.

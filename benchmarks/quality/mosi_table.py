@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -250,6 +251,15 @@ def errors(cells: Sequence[Cell], known: Utterances) -> list[dict[str, Any]]:
 _Part = Callable[[int, torch.Tensor], torch.Tensor]
 
 
+def _always(rows_in: torch.Tensor, seed: int, chance: torch.Tensor) -> torch.Tensor:
+    return rows_in
+
+
+def _sure(low: float, high: float, seed: int, chance: torch.Tensor) -> torch.Tensor:
+    confidence = torch.maximum(chance, 1 - chance)
+    return (confidence >= low) & (confidence < high)
+
+
 def _parts(known: Utterances, cells: Sequence[Cell]) -> Iterable[tuple[str, _Part]]:
     fixed = {
         "1 to 4 words": known.words <= 4,
@@ -263,19 +273,14 @@ def _parts(known: Utterances, cells: Sequence[Cell]) -> Iterable[tuple[str, _Par
         "other label than before": known.turns,
     }
     for name, rows_in in fixed.items():
-        yield name, lambda seed, chance, rows_in=rows_in: rows_in
+        yield name, partial(_always, rows_in)
     sure = {
         "sure of it (above 90 %)": (0.9, 1.01),
         "70 to 90 %": (0.7, 0.9),
         "borderline (below 70 %)": (0, 0.7),
     }
     for name, (low, high) in sure.items():
-        yield (
-            name,
-            lambda seed, chance, low=low, high=high: (
-                (torch.maximum(chance, 1 - chance) >= low) & (torch.maximum(chance, 1 - chance) < high)
-            ),
-        )
+        yield name, partial(_sure, low, high)
     alone = {
         (cell.system.removesuffix(" alone"), cell.seed): torch.tensor(cell.chances) > 0.5
         for cell in cells

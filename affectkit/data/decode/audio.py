@@ -74,7 +74,7 @@ def audio_seconds(data: bytes | memoryview, *, kind: str) -> float:
     if kind == "wav":
         try:
             with wave.open(io.BytesIO(raw)) as file:
-                return file.getnframes() / file.getframerate()
+                return float(file.getnframes() / file.getframerate())
         except (wave.Error, EOFError, RuntimeError, ZeroDivisionError):
             pass  # no plain PCM: soundfile knows more forms
     soundfile = require(

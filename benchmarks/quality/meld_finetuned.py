@@ -26,7 +26,8 @@ from typing import Any, Final
 
 import torch
 from matplotlib.figure import Figure
-from meld import METRICS, PUBLISHED, environment
+from matplotlib.ticker import MaxNLocator
+from meld import METRICS, PUBLISHED, environment, table
 
 from affectkit.callbacks import read_log
 from affectkit.cli.training import train
@@ -118,6 +119,8 @@ def curves(cells: Mapping[int, Mapping[str, Any]]) -> Figure:
                 points = cell["curve"][key]
                 axes.plot([epoch for epoch, _ in points], [value for _, value in points], "o-", color=colour)
         left.legend(left.lines[:2], ["training", "dev"])
+        for axes in (left, right):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.set(title="Loss", xlabel="epoch")
         right.set(title="Weighted F1 on dev", xlabel="epoch")
     return figure
@@ -184,6 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     if options.out is not None:
         options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(found))
     print(f"mean weighted F1 on test: {mean:.2f}, goal {GOAL:.0f}")
     return 0
 

@@ -75,3 +75,14 @@ def test_a_quick_run_keeps_its_seed_and_draws_curves(bench: ModuleType, tmp_path
     assert (run / "metrics.csv").read_text(encoding="utf-8").count("val/weighted_f1") == logged
     found = json.loads((tmp_path / "three.json").read_text(encoding="utf-8"))["rows"]
     assert found == result["rows"]
+
+
+def test_the_page_shows_what_the_file_holds(bench: ModuleType) -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("meld_finetuned-*.json"))
+    assert files
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert bench.table(result["rows"]) in page and files[-1].name in page
+    (mean,) = [row for row in result["rows"] if row["metric"] == "weighted F1" and not row.get("published")]
+    assert mean["value"] == pytest.approx(sum(mean["values"]) / mean["n"], abs=0.011)
+    assert result["limit"]["failures"] == ([] if mean["value"] >= bench.GOAL else [mean["value"]])

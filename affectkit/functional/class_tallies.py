@@ -36,13 +36,15 @@ def class_tallies(prediction: Tensor, target: Tensor, *, num_classes: int) -> Te
         >>> class_tallies(torch.tensor([1, 1]), torch.tensor([1, 0]), num_classes=2).tolist()
         [[0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]]
     """
-    both = torch.stack([prediction, target]) if prediction.shape == target.shape else torch.zeros(0, 0)
-    if both.ndim != 2 or prediction.ndim != 1 or bool(((both < 0) | (both >= num_classes)).any()):
+    fits = prediction.ndim == 1 and prediction.shape == target.shape
+    if not fits or any(bool(((part < 0) | (part >= num_classes)).any()) for part in (prediction, target)):
         raise ValueError(
             f"class_tallies got predictions {tuple(prediction.shape)} and labels {tuple(target.shape)} for "
             f"{num_classes} classes: give (N,) of each, from 0 to {num_classes - 1}."
         )
-    predicted, true = (torch.nn.functional.one_hot(part, num_classes).double() for part in both)
+    predicted, true = (
+        torch.nn.functional.one_hot(part, num_classes).double() for part in (prediction, target)
+    )
     return torch.cat([predicted * true, true, predicted], -1)
 
 

@@ -135,7 +135,8 @@ def test_two_processes_test_like_one_and_the_report_shows_it(place: Path, synthe
 
     page = build_report(folder).read_text(encoding="utf-8")
     figures = {path.stem for path in (folder / "figures").iterdir()}
-    assert figures == {"confusion", "per_class", "learning_curves", "curriculum"}
+    drawn = {"confusion", "per_class", "learning_curves", "curriculum", "modality_weights"}
+    assert figures == drawn | {"reliability", "risk_coverage"}
     assert page.count("<img ") == len(figures)
     assert "The data are synthetic" in page
     assert one.protocols["test/uar_present"] == "uar[present]" and "uar[present]" in page

@@ -20,7 +20,7 @@ _STEPS = 200
 class ScalingFit(NamedTuple):
     """What fitting did, in nats a row.
 
-    Args:
+    Attributes:
         rows: Labelled rows of all ranks.
         before: Negative log-likelihood of the logits as they are.
         after: The same once scaled; never larger.

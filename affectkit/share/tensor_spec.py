@@ -22,7 +22,7 @@ SPEAKER = "speaker"
 class TensorSpec(NamedTuple):
     """A tensor by its name, type and shape without the axis of the batch.
 
-    Args:
+    Attributes:
         name: That of an input of the task, ``mask.NAME`` of a mask, or ``speaker``.
         dtype: Type of its numbers.
         shape: Length of each axis after that of the batch.

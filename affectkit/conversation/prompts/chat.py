@@ -15,7 +15,7 @@ class ChatMessage(TypedDict):
 class Turn(NamedTuple):
     """One utterance of a conversation.
 
-    Args:
+    Attributes:
         speaker: Name of who says it.
         text: What is said.
     """

@@ -17,7 +17,7 @@ MARK: Final = "> "
 class Example(NamedTuple):
     """A demonstration as a prompt shows it.
 
-    Args:
+    Attributes:
         text: What was said.
         answer: The word for its label.
     """

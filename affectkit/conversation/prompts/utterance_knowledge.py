@@ -14,7 +14,7 @@ from affectkit.conversation.prompts.prompt_template import PromptError
 class UtteranceReading(NamedTuple):
     """What is known about one utterance beside the conversation.
 
-    Args:
+    Attributes:
         explicit: Which feeling its words state.
         implicit: Which feeling stands behind them.
         speaker_profile: What its speaker is like.

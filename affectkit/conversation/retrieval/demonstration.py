@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Demonstration(NamedTuple):
     """An utterance with its label.
 
-    Args:
+    Attributes:
         text: What was said.
         label: Index in the label space of the index that holds it.
         conversation: Name of its conversation, unique over all data sets that are put together.
@@ -26,7 +26,7 @@ class Demonstration(NamedTuple):
 class Asked(NamedTuple):
     """An utterance that demonstrations are looked for.
 
-    Args:
+    Attributes:
         text: What was said.
         conversation: Name of its conversation, as demonstrations of the same one have it.
     """
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 class Retrieved(NamedTuple):
     """A demonstration and how similar it is.
 
-    Args:
+    Attributes:
         demonstration: What was found.
         similarity: Cosine with the query.
     """

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from affectkit.predict.error import PredictError
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
+from affectkit.tasks.sensitive_outputs import sensitive_outputs
 
 
 class LoadedTask(NamedTuple):
@@ -80,7 +81,8 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             change, e.g. ``base_weights``.
 
     Raises:
-        PredictError: If the file is no checkpoint of affectkit, or its task is of your own and not given.
+        PredictError: If the file is no checkpoint of affectkit, its task is of your own and not given, or it
+            predicts a sensitive attribute of people.
     """
     record = read_record(path)
     kind = task or shipped_task(record.task)
@@ -95,4 +97,10 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
     loaded = kind.load_from_checkpoint(
         path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
     )
+    found = sensitive_outputs(loaded)
+    if found:
+        raise PredictError(
+            f"The model {path} predicts {', '.join(found)}, and affectkit sorts nobody by sensitive attributes: "
+            "use a model without these labels, or run the task from your own Python."
+        )
     return LoadedTask(loaded, path, digest)

@@ -1,4 +1,4 @@
-"""How a run read its data: the data module in the configuration that lies beside its checkpoints."""
+"""How a run read its data: what its checkpoint keeps, else the configuration that lies beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 import yaml
 
 from affectkit.predict.error import PredictError
+from affectkit.predict.loaded_task import read_record
 
 ValueT = TypeVar("ValueT")
 _CONFIG: Final = "config.yaml"
@@ -19,13 +20,13 @@ class RunData(NamedTuple):
 
     Attributes:
         module: Name of its class, e.g. ``"AudioDataModule"``.
-        options: Its constructor arguments, as plain values.
-        place: The configuration, for messages.
+        options: Its constructor arguments, as plain values; of a checkpoint those that evaluation depends on.
+        place: Which checkpoint or configuration says so, for messages.
     """
 
     module: str
     options: Mapping[str, object]
-    place: Path
+    place: str
 
     def value(self, name: str, kind: type[ValueT], default: ValueT) -> ValueT:
         """One argument; ``default`` where it is not stated or null.
@@ -40,7 +41,7 @@ class RunData(NamedTuple):
             found = float(found)
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
             raise PredictError(
-                f"The configuration {self.place} states {name}={found!r} for {self.module}, which is no "
+                f"The {self.place} states {name}={found!r} for {self.module}, which is no "
                 f"{kind.__name__}: restore the file that the training wrote."
             )
         return found
@@ -51,23 +52,26 @@ class RunData(NamedTuple):
 
 
 def read_run_data(checkpoint: Path) -> RunData:
-    """Find the configuration of the run that a checkpoint lies in.
+    """What a checkpoint keeps of how its data were read; for an older one, the ``config.yaml`` of its run.
 
     Args:
-        checkpoint: ``RUN/checkpoints/NAME.ckpt``, or a checkpoint beside a ``config.yaml``.
+        checkpoint: The file; an older one as ``RUN/checkpoints/NAME.ckpt``, or beside a ``config.yaml``.
 
     Raises:
-        PredictError: If there is none, or it names no data module.
+        PredictError: If neither says it, or the configuration names no data module.
     """
+    kept = read_record(checkpoint).reading
+    if kept is not None:
+        return RunData(kept.module, kept.options, f"checkpoint {checkpoint}")
     for folder in (checkpoint.parent.parent, checkpoint.parent):
         place = folder / _CONFIG
         if place.is_file():
             break
     else:
         raise PredictError(
-            f"The checkpoint {checkpoint} has no {_CONFIG} beside it that says how its data were read: keep "
-            "it in its run folder, or give the view in Python, e.g. SoundPredictor.from_checkpoint(path, "
-            "view=SoundView(16000))."
+            f"The checkpoint {checkpoint} does not say how raw files are read, and has no {_CONFIG} "
+            "beside it that does: put it into its run folder, or give the view in Python, e.g. "
+            "SoundPredictor.from_checkpoint(path, view=SoundView(16000))."
         )
     try:
         read: object = yaml.safe_load(place.read_text(encoding="utf-8"))
@@ -81,4 +85,8 @@ def read_run_data(checkpoint: Path) -> RunData:
     options = data.get("init_args", {}) if isinstance(data, Mapping) else {}
     if not isinstance(path, str) or not isinstance(options, Mapping):
         raise PredictError(f"The configuration {place} names no data module: use a run of `affectkit fit`.")
-    return RunData(path.rpartition(".")[2], {str(name): value for name, value in options.items()}, place)
+    return RunData(
+        path.rpartition(".")[2],
+        {str(name): value for name, value in options.items()},
+        f"configuration {place}",
+    )

@@ -28,7 +28,13 @@ from affectkit.tasks.batch_prediction import batch_prediction
 from affectkit.tasks.checkpoint_record import KEY, CheckpointRecord
 from affectkit.tasks.constructor_values import constructor_values
 from affectkit.tasks.damage_count import DamageCount
-from affectkit.tasks.data_agreement import DescribesData, check_agreement, loader_sources, shown_pictures
+from affectkit.tasks.data_agreement import (
+    DescribesData,
+    check_agreement,
+    loader_sources,
+    shown_pictures,
+    stated_reading,
+)
 from affectkit.tasks.grade_samples import grade_samples
 from affectkit.tasks.head_agreement import check_head, check_head_and_data
 from affectkit.tasks.loss_window import LossWindow
@@ -447,6 +453,7 @@ class AffectTask(LightningModule):
             epoch_loss=(sums[0], sums[1]),
             task=f"{type(self).__module__}.{type(self).__qualname__}",
             pictures=shown_pictures(self._trainer),
+            reading=stated_reading(self._trainer),
         ).to_plain()
         place = unloadable(checkpoint)
         if place is not None:

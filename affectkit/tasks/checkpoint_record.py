@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from affectkit.data.loader import PictureView
+from affectkit.data.loader import DataReading, PictureView
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
 KEY = "affectkit"
@@ -29,6 +29,8 @@ class CheckpointRecord:
         epoch_loss: Sum and weight of the training loss so far in an unfinished epoch.
         task: Module and name of the task's class; "" in older checkpoints.
         pictures: How evaluation showed pictures to the task, or None where it was shown none.
+        reading: How evaluation read other data; None in older checkpoints, and where raw files cannot be
+            read that way.
     """
 
     version: str
@@ -37,6 +39,7 @@ class CheckpointRecord:
     epoch_loss: tuple[float, float] = (0.0, 0.0)
     task: str = ""
     pictures: PictureView | None = None
+    reading: DataReading | None = None
 
     def to_plain(self) -> dict[str, object]:
         """Values that load with ``weights_only=True``."""
@@ -50,6 +53,7 @@ class CheckpointRecord:
             "epoch_loss": list(self.epoch_loss),
             "task": self.task,
             "pictures": None if self.pictures is None else self.pictures.to_plain(),
+            "reading": None if self.reading is None else self.reading.to_plain(),
         }
 
     @classmethod
@@ -60,7 +64,7 @@ class CheckpointRecord:
             return None
         space = stored.get("label_space")
         loss = stored.get("epoch_loss", (0.0, 0.0))
-        pictures = stored.get("pictures")
+        pictures, reading = stored.get("pictures"), stored.get("reading")
         return cls(
             version=str(stored.get("version")),
             injected=tuple(str(name) for name in stored.get("injected", ())),
@@ -68,6 +72,7 @@ class CheckpointRecord:
             epoch_loss=(float(loss[0]), float(loss[1])),
             task=str(stored.get("task", "")),
             pictures=PictureView.from_plain(pictures) if isinstance(pictures, Mapping) else None,
+            reading=DataReading.from_plain(reading) if isinstance(reading, Mapping) else None,
         )
 
     @classmethod

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from affectkit.data.loader import PictureView
+from affectkit.data.loader import DataReading, PictureView
 from affectkit.data.modules import FeatureStatistics, SourceTargets
 from affectkit.labels import LabelSpace, LabelSpaceMismatchError
 
@@ -96,6 +96,22 @@ def shown_pictures(trainer: Trainer | None) -> PictureView | None:
     """How evaluation shows a picture of the trainer's data; None where it shows none."""
     data: object = getattr(trainer, "datamodule", None)
     return data.picture_view if isinstance(data, ShowsPictures) else None
+
+
+@runtime_checkable
+class SaysHowItReads(Protocol):
+    """A data module that says how raw files are read as its samples are."""
+
+    @property
+    def reading(self) -> DataReading | None:
+        """How evaluation reads a sample; None where raw files cannot be read that way."""
+        ...
+
+
+def stated_reading(trainer: Trainer | None) -> DataReading | None:
+    """How evaluation reads a sample of the trainer's data; None where it does not say."""
+    data: object = getattr(trainer, "datamodule", None)
+    return data.reading if isinstance(data, SaysHowItReads) else None
 
 
 def check_agreement(

@@ -5,6 +5,7 @@ from affectkit.data.loader.batch_view import BatchView, Decode, Outlines, Transf
 from affectkit.data.loader.captions import CaptionCollate, CaptionReader, CaptionSample, CaptionView
 from affectkit.data.loader.conversation_reader import ConversationReader
 from affectkit.data.loader.damage import DamagedRows, DamagedSampleWarning, DamageError
+from affectkit.data.loader.data_reading import DataReading
 from affectkit.data.loader.dialogue_text import DialogueTextCollate, DialogueTurn, DialogueTurnReader
 from affectkit.data.loader.index_conversations import index_conversations
 from affectkit.data.loader.item_features import ItemFeatures, ItemFeaturesCollate, ItemFeaturesReader
@@ -44,6 +45,7 @@ __all__ = (
     "DamageError",
     "DamagedRows",
     "DamagedSampleWarning",
+    "DataReading",
     "Decode",
     "DialogueTextCollate",
     "DialogueTurn",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from affectkit.data.loader import item_target
+from affectkit.data.loader import DataReading, item_target
 from affectkit.data.loader.audio_batch import AudioCollate, AudioReader, AudioSample, AudioView
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
@@ -120,9 +120,17 @@ class AudioDataModule(ShardDataModule[AudioSample]):
             samples=None if crop_seconds is None else max(1, round(crop_seconds * rate)), gain_db=gain_db
         )
         self._crop_seconds = crop_seconds
+        self._reading = DataReading(
+            "AudioDataModule", {"rate": rate, "resampled": resampled, "max_seconds": max_seconds}
+        )
         # Lanes are read as they are stored, each rank its own: nothing there can be sorted.
         self._bucket_by_length = bucket_by_length and shuffle != "lanes"
         self._lengths: list[int] | None = None
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation hears a recording; a checkpoint keeps it for predictions on files."""
+        return self._reading
 
     def decoder(self, split: str) -> AudioReader:
         """The record and the sound."""

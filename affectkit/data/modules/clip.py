@@ -13,6 +13,7 @@ from affectkit.data.loader import (
     ClipReader,
     ClipSample,
     ClipView,
+    DataReading,
     Decode,
     RandomView,
     StreamCollate,
@@ -148,6 +149,7 @@ class ClipDataModule(ShardDataModule[_Sample]):
         )
         self.normalize = NormalizePixels(*NORMALIZATIONS[normalization])
         self._normalizes = normalize
+        self._normalization: NormalizationName = normalization
         self._segments = segments
         self._size = size
         self._view = RandomView(scale=crop_scale, flip=flip)
@@ -160,6 +162,23 @@ class ClipDataModule(ShardDataModule[_Sample]):
             raise DataModuleError(
                 "fit, box_margin and rotation are for streams: give streams, e.g. streams=['visual']."
             )
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation shows a clip; a checkpoint keeps it for predictions on files."""
+        return DataReading(
+            "ClipDataModule",
+            {
+                "segments": self._segments,
+                "size": self._size,
+                "streams": [spec.name for spec in self._specs] or None,
+                "fit": {spec.name: spec.fit for spec in self._specs} or None,
+                "box_margin": {spec.name: spec.margin for spec in self._specs} or None,
+                "normalize": self._normalizes,
+                "normalization": self._normalization,
+                "patterns": self._patterns,
+            },
+        )
 
     def decoder(self, split: str) -> Decode[_Sample]:
         """Annotation and headers; pixels are decoded by :meth:`collate`."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affectkit.data.collate import ConversationCollate, ConversationSample
-from affectkit.data.loader import ConversationReader
+from affectkit.data.loader import ConversationReader, DataReading
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
 from affectkit.data.modules.shard import DataModuleError, ShardDataModule
 from affectkit.data.plan import Shuffle
@@ -111,6 +111,11 @@ class ConversationDataModule(ShardDataModule[ConversationSample]):
         self._text = text
         self._lengths: list[int] | None = None
         self._statistics: dict[str, FeatureStatistics] | None = None
+
+    @property
+    def reading(self) -> DataReading:
+        """Which encoders made the features; a checkpoint keeps it for predictions on files."""
+        return DataReading("ConversationDataModule", {"encoders": self.feature_encoders})
 
     def decoder(self, split: str) -> ConversationReader:
         """Record and, where any modality is wanted, features."""

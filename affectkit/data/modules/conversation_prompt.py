@@ -13,7 +13,7 @@ from affectkit.conversation.prompts import (
     UtteranceKnowledge,
 )
 from affectkit.conversation.retrieval import DemonstrationIndex
-from affectkit.data.loader import item_target
+from affectkit.data.loader import DataReading, item_target
 from affectkit.data.loader.index_conversations import index_conversations
 from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader, PromptSample
 from affectkit.data.modules.demonstration_leak import check_demonstrations
@@ -140,6 +140,7 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
             difficulty=difficulty,
         )
         self.tokenizer = ChatTokenizer(tokenizer)
+        self._tokenizer_name = tokenizer
         self._label_words = label_words
         self._template = template
         self._sides: Literal["past", "both"] = context
@@ -180,6 +181,26 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
             "context_window": self._context_window,
             "demonstrations": self._demonstrations,
         }
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation asks about an utterance; a checkpoint keeps it for predictions on files."""
+        own = self._template
+        return DataReading(
+            "ConversationPromptDataModule",
+            {
+                "tokenizer": self._tokenizer_name,
+                "label_words": self._label_words,
+                "template": own
+                if isinstance(own, str)
+                else {"system": own.system, "user": own.user, "wording": dict(own.wording)},
+                "context": self._sides,
+                "context_window": self._context_window,
+                "max_tokens": self._max_tokens,
+                "demonstrations": self._demonstrations,
+                "knowledge": self._knowledge is not None,
+            },
+        )
 
     def prompter(self) -> ConversationPrompter:
         """What makes the prompts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from affectkit.data.loader import item_target
+from affectkit.data.loader import DataReading, item_target
 from affectkit.data.loader.dialogue_text import DialogueTextCollate, DialogueTurn, DialogueTurnReader
 from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
@@ -116,10 +116,19 @@ class DialogueTextDataModule(ShardDataModule[DialogueTurn]):
         self.dialogue_window = DialogueWindowText(
             TextTokenizer(tokenizer), budget=budget, past=past, future=future, names=names
         )
+        self._reading = DataReading(
+            "DialogueTextDataModule",
+            {"tokenizer": tokenizer, "budget": budget, "past": past, "future": future, "names": names},
+        )
         # Lanes are read as they are stored, each rank its own: nothing there can be sorted.
         self._bucket_by_length = bucket_by_length and shuffle != "lanes"
         self._lengths: list[int] | None = None
         self._views: dict[str, UtteranceView] = {}
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation reads an utterance; a checkpoint keeps it for predictions on files."""
+        return self._reading
 
     def store(self, split: str) -> SampleStore:
         """The utterances of one split, opened once."""

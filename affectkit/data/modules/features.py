@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from affectkit.data.collate import Collate
-from affectkit.data.loader import Transform, item_target
+from affectkit.data.loader import DataReading, Transform, item_target
 from affectkit.data.loader.feature_views import FeatureViews, FeatureViewsCollate
 from affectkit.data.loader.item_features import (
     ItemFeatures,
@@ -139,6 +139,14 @@ class FeatureDataModule(ShardDataModule[ItemFeatures]):
                 f"{', '.join(found)}: correct the name, or add it to modalities."
             )
         return found
+
+    @property
+    def reading(self) -> DataReading:
+        """Which encoders made the features; a checkpoint keeps it for predictions on files."""
+        return DataReading(
+            "FeatureDataModule",
+            {"encoders": self.feature_encoders, "kind": self.manifest.kind, "views": self._views},
+        )
 
     def decoder(self, split: str) -> ItemFeaturesReader:
         """Record and features."""

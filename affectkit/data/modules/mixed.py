@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.batch import AffectBatch
-from affectkit.data.loader import PictureView, ShardLoader
+from affectkit.data.loader import DataReading, PictureView, ShardLoader
 from affectkit.data.loader.mixed_loader import MixedLoader
 from affectkit.data.loader.source_loader import SourceLoader
 from affectkit.data.modules.completion import Completion
@@ -203,6 +203,11 @@ class MixedDataModule(LightningDataModule):
         """How evaluation shows a picture of the first such source; None where none has pictures."""
         evaluated = (self.sources[name] for name in self._evaluated)
         return next((one.picture_view for one in evaluated if isinstance(one, ImageDataModule)), None)
+
+    @property
+    def reading(self) -> DataReading | None:
+        """How evaluation reads a sample of the first source that is evaluated."""
+        return self.sources[self._evaluated[0]].reading
 
     def class_counts(self, split: str) -> Tensor:
         """Labelled items per class, int64 (C,); in training as often as an epoch shows them.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from affectkit.curriculum import ModelDifficulty
 from affectkit.data.collate import Collate
-from affectkit.data.loader import Decode, ShardLoader, Transform
+from affectkit.data.loader import DataReading, Decode, ShardLoader, Transform
 from affectkit.data.modules.annotated_dims import annotated_dims
 from affectkit.data.modules.has_votes import has_votes
 from affectkit.data.plan import Shuffle
@@ -156,6 +156,11 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
 
     def lengths(self, split: str) -> Sequence[int] | None:
         """Lengths by which batches are put together; none unless overridden."""
+        return None
+
+    @property
+    def reading(self) -> DataReading | None:
+        """How evaluation reads a sample; None, unless overridden, where raw files cannot be read that way."""
         return None
 
     def open_positions(self) -> Callable[[int], Sequence[int]] | None:
@@ -313,6 +318,11 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
                 f"make them with `affectkit extract`, or leave {missing[0]!r} out of modalities."
             )
         return {name: stored[name].dim for name in wanted}
+
+    @property
+    def feature_encoders(self) -> dict[str, str]:
+        """What made the features of each modality that the batches hold, sorted by name."""
+        return {name: self.manifest.features[name].encoder for name in self.feature_dims}
 
     def class_counts(self, split: str) -> Tensor:
         """Labelled items of a split per class of the run, int64 (C,).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from affectkit.data.loader import item_target
+from affectkit.data.loader import DataReading, item_target
 from affectkit.data.loader.text_batch import TextCollate, TextReader
 from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
@@ -109,9 +109,15 @@ class TextDataModule(ShardDataModule[ItemRecord]):
             difficulty=difficulty,
         )
         self.tokenizer = TextTokenizer(tokenizer, max_length=max_length)
+        self._reading = DataReading("TextDataModule", {"tokenizer": tokenizer, "max_length": max_length})
         # Lanes are read as they are stored, each rank its own: nothing there can be sorted.
         self._bucket_by_length = bucket_by_length and shuffle != "lanes"
         self._lengths: list[int] | None = None
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation reads a text; a checkpoint keeps it for predictions on files."""
+        return self._reading
 
     def decoder(self, split: str) -> TextReader:
         """The record."""

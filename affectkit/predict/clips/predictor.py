@@ -91,11 +91,11 @@ class ClipPredictor(BatchPredictor[Any]):
         task: type[AffectTask] | None = None,
         **changes: object,
     ) -> Self:
-        """Load a task with the view of clips that its run holds.
+        """Load a task with the view of clips that its checkpoint keeps.
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a clip is shown; None reads it from the ``config.yaml`` of the run.
+            view: How a clip is shown; None takes what the checkpoint keeps.
             batch_size: Clips that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.

@@ -28,7 +28,7 @@ class DialogueView(NamedTuple):
 
     @classmethod
     def of_run(cls, data: RunData) -> Self:
-        """What the configuration of a run says.
+        """What a run says.
 
         Raises:
             PredictError: If it names no tokenizer.

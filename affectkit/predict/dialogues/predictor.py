@@ -97,11 +97,11 @@ class DialoguePredictor(BatchPredictor[Any]):
         task: type[AffectTask] | None = None,
         **changes: object,
     ) -> Self:
-        """Load a task with the view of dialogues that its run holds.
+        """Load a task with the view of dialogues that its checkpoint keeps.
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a turn is shown; None reads it from the ``config.yaml`` of the run.
+            view: How a turn is shown; None takes what the checkpoint keeps.
             batch_size: Turns that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.

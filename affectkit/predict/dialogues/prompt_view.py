@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, Self, cast
 
+from affectkit.conversation.prompts import PromptTemplate
 from affectkit.predict.error import PredictError
 from affectkit.predict.run_data import RunData
 from affectkit.predict.texts.text_view import named_tokenizer
@@ -15,7 +17,7 @@ class PromptView(NamedTuple):
     Attributes:
         tokenizer: Folder or hub name of the language model.
         label_words: Words for the labels, in their order; None takes their names.
-        template: Name of a shipped prompt.
+        template: Name of a shipped prompt, or one of your own.
         context: ``"past"`` or ``"both"``.
         context_window: Turns on a side.
         max_tokens: Tokens that a prompt may have.
@@ -23,14 +25,14 @@ class PromptView(NamedTuple):
 
     tokenizer: str
     label_words: tuple[str, ...] | None = None
-    template: str = "prc_emo"
+    template: str | PromptTemplate = "prc_emo"
     context: Literal["past", "both"] = "past"
     context_window: int = 5
     max_tokens: int = 2048
 
     @classmethod
     def of_run(cls, data: RunData) -> Self:
-        """What the configuration of a run says.
+        """What a run says.
 
         Raises:
             PredictError: If prompts of the run showed more than a dialogue holds.
@@ -44,14 +46,13 @@ class PromptView(NamedTuple):
         context = data.value("context", str, "past")
         if context not in ("past", "both"):
             raise PredictError(
-                f"The configuration {data.place} states context={context!r}: restore the file that the "
-                "training wrote."
+                f"The {data.place} states context={context!r}: restore the file that the training wrote."
             )
         words: list[object] | None = data.optional("label_words", list)
         return cls(
             named_tokenizer(data),
             None if words is None else tuple(map(str, words)),
-            data.value("template", str, "prc_emo"),
+            _template(data),
             cast('Literal["past", "both"]', context),
             data.value("context_window", int, 5),
             data.value("max_tokens", int, 2048),
@@ -61,3 +62,13 @@ class PromptView(NamedTuple):
         """What is shown, in a few words."""
         sides = "before it" if self.context == "past" else "on each side"
         return f"a prompt for each turn, with {self.context_window} turns {sides}"
+
+
+def _template(data: RunData) -> str | PromptTemplate:
+    # A configuration of one's own template has it as a class with its arguments, a checkpoint bare.
+    stated = data.options.get("template")
+    parts = stated.get("init_args", stated) if isinstance(stated, Mapping) else None
+    match parts:
+        case {"system": str(system), "user": str(user), **more}:
+            return PromptTemplate(system, user, cast("dict[str, str]", more.get("wording") or {}))
+    return data.value("template", str, "prc_emo")

@@ -78,6 +78,9 @@ def check_inputs(inputs: Sequence[str], features: TextFeatures, *, task: str) ->
 
 def _stored_encoder(data: RunData) -> str:
     """The identity of the encoder whose features a run read."""
+    kept = data.options.get("encoders")
+    if isinstance(kept, Mapping) and not data.options.get("views") and isinstance(kept.get(TEXT), str):
+        return str(kept[TEXT])
     root = _root(data)
     if not isinstance(root, str) or data.options.get("views"):
         raise PredictError(

@@ -95,11 +95,11 @@ class SoundPredictor(BatchPredictor[AudioSample]):
         task: type[AffectTask] | None = None,
         **changes: object,
     ) -> Self:
-        """Load a task with the view of recordings that its run holds.
+        """Load a task with the view of recordings that its checkpoint keeps.
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a recording is heard; None reads it from the ``config.yaml`` of the run.
+            view: How a recording is heard; None takes what the checkpoint keeps.
             batch_size: Recordings that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.

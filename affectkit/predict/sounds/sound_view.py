@@ -23,7 +23,7 @@ class SoundView(NamedTuple):
 
     @classmethod
     def of_run(cls, data: RunData) -> Self:
-        """What the configuration of a run says."""
+        """What a run says."""
         return cls(
             data.value("rate", int, 16_000),
             data.value("resampled", bool, True),

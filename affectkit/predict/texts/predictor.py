@@ -86,11 +86,11 @@ class TextPredictor(BatchPredictor[ItemRecord]):
         task: type[AffectTask] | None = None,
         **changes: object,
     ) -> Self:
-        """Load a task with the tokenizer that its run holds.
+        """Load a task with the tokenizer that its checkpoint keeps.
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a text becomes token ids; None reads it from the ``config.yaml`` of the run.
+            view: How a text becomes token ids; None takes what the checkpoint keeps.
             batch_size: Texts that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.

@@ -22,7 +22,7 @@ class TextView(NamedTuple):
 
     @classmethod
     def of_run(cls, data: RunData) -> Self:
-        """What the configuration of a run says.
+        """What a run says.
 
         Raises:
             PredictError: If it names no tokenizer.
@@ -47,7 +47,7 @@ def named_tokenizer(data: RunData) -> str:
     name = data.optional("tokenizer", str)
     if not name:
         raise PredictError(
-            f"The configuration {data.place} names no tokenizer for {data.module}: restore the file that the "
+            f"The {data.place} names no tokenizer for {data.module}: restore the file that the "
             "training wrote."
         )
     return name

@@ -141,7 +141,7 @@ def test_what_hears_nothing_or_otherwise_is_refused(run: Path, tmp_path: Path) -
         SoundPredictor(small(), SoundView())
     bare = tmp_path / "model.ckpt"
     shutil.copy(run / "checkpoints" / "best.ckpt", bare)
-    with pytest.raises(PredictError, match=r"has no config\.yaml beside it"):
+    with pytest.raises(PredictError, match=r"has no config\.yaml"):
         open_predictor(bare)
     assert SoundPredictor.from_checkpoint(bare, view=SoundView(8000)).view.max_seconds is None
     (tmp_path / "config.yaml").write_text("data: {class_path: a.AudioDataModule, init_args: {rate: fast}}")

@@ -3,6 +3,7 @@
 An adapter is a plain module: ``adapter.encode(images)`` gives features, ``adapter(features)`` gives logits.
 """
 
+from affectkit.adapters.adapted_clip_encoder import AdaptedClipEncoder
 from affectkit.adapters.apply_lora import apply_lora
 from affectkit.adapters.class_text import ClassText
 from affectkit.adapters.clip_feature_adapter import ClipFeatureAdapter
@@ -21,6 +22,7 @@ from affectkit.adapters.prompt_context import prompt_context
 from affectkit.adapters.prompt_layout import PromptLayout
 from affectkit.adapters.protocol import ClipAdapter
 from affectkit.adapters.registry import ADAPTERS, make_adapter
+from affectkit.adapters.residual_bottleneck_encoder import ResidualBottleneckEncoder
 from affectkit.adapters.save_adapter import load_adapter, save_adapter
 from affectkit.adapters.templates import EVOKED, FELT, PLAIN, SEEN, TEMPLATES
 from affectkit.adapters.tip_adapter import TipAdapter
@@ -36,6 +38,7 @@ __all__ = [
     "PLAIN",
     "SEEN",
     "TEMPLATES",
+    "AdaptedClipEncoder",
     "ClassText",
     "ClipAdapter",
     "ClipFeatureAdapter",
@@ -49,6 +52,7 @@ __all__ = [
     "LoRAMultiheadAttention",
     "MaPLe",
     "PromptLayout",
+    "ResidualBottleneckEncoder",
     "TipAdapter",
     "TipCache",
     "TipSearch",

@@ -73,6 +73,22 @@ ROWS: tuple[Component, ...] = (
         aliases=("clip_lora", "CLIP-LoRA", "LoRA"),
     ),
     Component(
+        "AdaptedClipEncoder",
+        "affectkit.adapters.AdaptedClipEncoder",
+        "encoder",
+        ("visual",),
+        paper="Zanella and Ben Ayed, CVPR 2024 workshop, arXiv:2405.18541; Khattak et al., CVPR 2023, "
+        "arXiv:2210.03117",
+        aliases=("CLIP under another head", "prompted CLIP encoder"),
+    ),
+    Component(
+        "ResidualBottleneckEncoder",
+        "affectkit.adapters.ResidualBottleneckEncoder",
+        "encoder",
+        paper="Gao et al., IJCV 2024, arXiv:2110.04544",
+        aliases=("feature adapter", "bottleneck adapter"),
+    ),
+    Component(
         "VisualnessScorer",
         "affectkit.adapters.visualness.VisualnessScorer",
         "scorer",

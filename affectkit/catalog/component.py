@@ -25,6 +25,7 @@ Kind = Literal[
     "schedule",
     "scorer",
     "task",
+    "teacher",
     "temporal",
     "transform",
     "weighting",

@@ -174,4 +174,13 @@ ROWS: tuple[Component, ...] = (
         ("eeg",),
         aliases=("EEG teacher", "topomap"),
     ),
+    Component(
+        "VATeacher",
+        "affectkit.distill.VATeacher",
+        "teacher",
+        ("eeg",),
+        paper=NEUROGAZE,
+        status="rebuilt",
+        aliases=("valence-arousal teacher",),
+    ),
 )

@@ -22,6 +22,7 @@ from affectkit.tasks.multi_attribute_task import MultiAttributeTask
 from affectkit.tasks.multi_dataset_prompt_tuning_task import MultiDatasetPromptTuningTask
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_groups import parameter_groups
+from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.prompt_tuning_task import PromptTuningTask
 from affectkit.tasks.prototype_distill_task import PrototypeDistillTask
 from affectkit.tasks.rate_schedule import RateSchedule
@@ -55,6 +56,7 @@ __all__ = (
     "MultiAttributeTask",
     "MultiDatasetPromptTuningTask",
     "OptimizerFactory",
+    "PixelEncoder",
     "PromptTuningTask",
     "PrototypeDistillTask",
     "RateSchedule",

@@ -24,16 +24,18 @@ from affectkit.physiology import QuantileClasses
 from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.audience_groups import audience_groups, group_masks
-from affectkit.types import AffectOutput, Encoder, Encoding, Head, Loss, LossTerms, Target
+from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
+from affectkit.types import AffectOutput, Encoder, Encoding, Fusion, Head, Loss, LossTerms, Target
 
 
 class AudienceTask(AffectTask):
     r"""Indicators of how groups of people react, from a hypergraph over who and what they have in common.
 
-    Principal components of the stored features and coded attributes stand side by side at each node;
-    hypergraph convolutions smooth them over what nodes share; a tower for each indicator reads the
-    result. Indicators are stored as numbers. Those of more than one class are cut into classes at the
-    quantiles of the training rows, which the checkpoint keeps, as it does the components.
+    Principal components of the stored features and coded attributes stand side by side at each node,
+    unless other encoders or another fusion are chosen; hypergraph convolutions smooth them over what
+    nodes share; a tower for each indicator reads the result. Indicators are stored as numbers. Those of
+    more than one class are cut into classes at the quantiles of the training rows, which the checkpoint
+    keeps, as it does the components.
 
     Batches come from :class:`~affectkit.data.modules.AudienceDataModule`. ``val/accuracy`` is over all
     indicators with classes; further scores are those of each indicator (``accuracy_NAME``, ``rmse_NAME``
@@ -42,11 +44,15 @@ class AudienceTask(AffectTask):
 
     Args:
         indicators: Number of classes of each indicator; 1 keeps the number.
-        inputs: Width of the stored features of each modality, e.g. ``{"text": 768}``.
+        inputs: Width of the stored features of each modality whose components are read, e.g.
+            ``{"text": 768}``.
         main: Indicator whose classes are predicted into files; the first by name unless given.
         vocabulary: Values of coded attributes, as the data module was given them.
         total: Value that stands for everybody.
         components: Principal components of each modality; 0 takes the features as they are.
+        fusion: How inputs and coded attributes become one: ``"concat"``, ``"gate"``, ``"mean"``, ``"sum"`` or
+            a fusion of your own.
+        fusion_dim: Width of the projections of the last three.
         hidden_dims: Widths between the hypergraph convolutions.
         out_dim: Width after them.
         normalization: ``"symmetric"`` as in HGNN, ``"row"`` as in torch-geometric's ``HypergraphConv``.
@@ -62,9 +68,12 @@ class AudienceTask(AffectTask):
         seed: Seed of the random numbers of training.
         head: A head of your own, for features of width ``out_dim``.
         loss: A loss of your own, of ``output.extra`` and ``target.extra``.
+        encoders: Further stored features by their names, each with an encoder that learns, e.g.
+            :class:`~affectkit.adapters.ResidualBottleneckEncoder`.
 
     Raises:
-        ValueError: If there is no indicator or input, or ``main`` is none of the indicators.
+        ValueError: If there is no indicator or input, one stands twice, or ``main`` is none of the
+            indicators.
 
     References:
         Yifan Feng, Haoxuan You, Zizhao Zhang, Rongrong Ji, Yue Gao. Hypergraph Neural Networks. AAAI
@@ -91,6 +100,8 @@ class AudienceTask(AffectTask):
         vocabulary: dict[str, list[str]] | None = None,
         total: str | None = None,
         components: int = 66,
+        fusion: FusionName | Fusion = "concat",
+        fusion_dim: int = 64,
         hidden_dims: list[int] | None = None,
         out_dim: int = 64,
         normalization: HypergraphNormalization = "symmetric",
@@ -106,11 +117,23 @@ class AudienceTask(AffectTask):
         seed: int = 0,
         head: Head | None = None,
         loss: Loss | None = None,
+        encoders: dict[str, Encoder] | None = None,
     ) -> None:
-        if not indicators or not inputs or min(indicators.values()) < 1:
+        named = [*inputs, *(encoders or {})]
+        if not indicators or not named or min(indicators.values()) < 1:
             raise ValueError(
                 f"AudienceTask got indicators={indicators} and inputs={inputs}: give at least one of each, "
                 "and the number of classes of every indicator, 1 for a number."
+            )
+        twice = [name for name in encoders or {} if name in inputs or name == ATTRIBUTES]
+        if twice:
+            raise ValueError(
+                f"AudienceTask got an encoder for {twice[0]!r}, which it has already: name each input once, "
+                "in inputs or in encoders, and none like the coded attributes."
+            )
+        if isinstance(fusion, str) and fusion not in FUSIONS:
+            raise ValueError(
+                f"AudienceTask got fusion={fusion!r}: give {' or '.join(map(repr, FUSIONS))}, or a fusion."
             )
         if loss is not None and (label_smoothing or indicator_weights):
             raise ValueError(
@@ -123,16 +146,25 @@ class AudienceTask(AffectTask):
             raise ValueError(
                 f"AudienceTask got main={chosen!r}, which is none of {', '.join(names)}: name one of them."
             )
-        encoders: dict[str, Encoder] = {
+        parts: dict[str, Encoder] = {
             name: PrincipalComponentsEncoder(width, components) if components else IdentityEncoder(width)
             for name, width in sorted(inputs.items())
         }
         known = {name: list(values) for name, values in (vocabulary or {}).items()}
         if known:
-            encoders[ATTRIBUTES] = IdentityEncoder(sum(map(len, known.values())))
-        fusion = ConcatFusion({name: encoder.out_dim for name, encoder in encoders.items()})
+            parts[ATTRIBUTES] = IdentityEncoder(sum(map(len, known.values())))
+        parts |= encoders or {}
+        widths = {name: part.out_dim for name, part in parts.items()}
+        mixer: Fusion
+        if fusion == "concat":
+            # One input has a vector for its absence here too, as in the checkpoints of any version.
+            mixer = ConcatFusion(widths)
+        elif isinstance(fusion, str):
+            mixer = joint_fusion(fusion, widths, out_dim=fusion_dim, dropout=0.0)
+        else:
+            mixer = fusion
         nodes = HypergraphEncoder(
-            fusion.out_dim,
+            mixer.out_dim,
             out_dim,
             hidden_dims=hidden_dims or (),
             normalization=normalization,
@@ -140,8 +172,8 @@ class AudienceTask(AffectTask):
         )
         classes = {name: count for name, count in sorted(indicators.items()) if count > 1}
         super().__init__(
-            encoders,
-            fusion=fusion,
+            parts,
+            fusion=mixer,
             head=head
             or MultiIndicatorHead(
                 out_dim, indicators, main=chosen, hidden_dim=head_dim, ffn_dim=ffn_dim, dropout=dropout
@@ -154,7 +186,8 @@ class AudienceTask(AffectTask):
         )
         self.nodes = nodes
         self.classes = nn.ModuleDict({name: QuantileClasses(count) for name, count in classes.items()})
-        self._inputs = dict(inputs)
+        # A width that only an encoder of its own knows is None: there is nothing to compare.
+        self._inputs: dict[str, int | None] = {**dict.fromkeys(encoders or {}), **inputs}
         self._main = chosen
         self._numbers = tuple(name for name, count in sorted(indicators.items()) if count == 1)
         self._vocabulary = known

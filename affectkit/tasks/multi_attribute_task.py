@@ -12,7 +12,6 @@ from torchmetrics import Metric, MetricCollection
 
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import TimmStageEncoder
-from affectkit.fusion import MeanFusion
 from affectkit.heads import MultiAttributeHead
 from affectkit.labels import LabelSpace
 from affectkit.labels import label_space as named_label_space
@@ -25,11 +24,12 @@ from affectkit.tasks.attribute_agreement import (
 )
 from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
+from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.source_fields import source_fields
-from affectkit.types import IGNORE_LABEL, AffectOutput, Loss, LossTerms
+from affectkit.types import IGNORE_LABEL, AffectOutput, Encoder, Fusion, Loss, LossTerms
 
 #: Name of the emotion's term in the log, which no attribute may have.
 EMOTION = "emotion"
@@ -43,7 +43,7 @@ class MultiAttributeTask(BackboneTask):
     with :math:`L_k` the cross entropy of attribute k over the :math:`n_k` rows of N that have it (binary
     where a row may have several values). An attribute that a row lacks adds nothing.
 
-    Every value is plain, so a checkpoint builds the task again without arguments.
+    A checkpoint of plain values builds the task again without arguments.
 
     Args:
         label_space: Name of the label order of the emotion.
@@ -53,8 +53,11 @@ class MultiAttributeTask(BackboneTask):
         backbone: Network of timm; ``"tiny"`` is small and random.
         backbone_pretrained: Whether its published weights are loaded, and downloaded unless they are there.
         backbone_weights: File of its weights.
-        stages: Stage that an attribute reads, from 0; the last where it is not named.
+        stages: Stage of the backbone that an attribute reads, from 0; the last where it is not named.
         emotion_stage: Stage that the emotion reads; negative ones count from the end.
+        fusion: How several inputs become one: ``"concat"``, ``"gate"``, ``"mean"``, ``"sum"`` or a fusion of
+            your own. One input passes through as it is; of several, all attributes read what they become.
+        fusion_dim: Width of the projections of a fusion by name.
         feature_dim: Width of what is found about each attribute.
         use_attributes: Whether the emotion reads it too.
         dropout: Dropout before each linear layer.
@@ -71,9 +74,12 @@ class MultiAttributeTask(BackboneTask):
         warmup_factor: Constant share of the rate during the warm-up, for ``"sgd"``.
         seed: Seed of the random numbers of training.
         loss: A loss of your own; replaces its options.
+        encoders: Further inputs by their names, each with an encoder; one of the name of ``pictures`` takes
+            the place of the backbone, e.g. :class:`~affectkit.adapters.AdaptedClipEncoder`.
 
     Raises:
-        ValueError: If there is no attribute, an option names none, or a number is out of range.
+        ValueError: If there is no attribute, an option names none, a number is out of range, or stages are
+            named where no attribute reads the backbone alone.
 
     References:
         EmoSet: the attributes and their numbers of values are those of its official code.
@@ -104,6 +110,8 @@ class MultiAttributeTask(BackboneTask):
         backbone_weights: str | None = None,
         stages: dict[str, int] | None = None,
         emotion_stage: int = -1,
+        fusion: FusionName | Fusion = "gate",
+        fusion_dim: int = 128,
         feature_dim: int = 64,
         use_attributes: bool = True,
         dropout: float = 0.0,
@@ -120,11 +128,16 @@ class MultiAttributeTask(BackboneTask):
         warmup_factor: float | None = None,
         seed: int = 0,
         loss: Loss | None = None,
+        encoders: dict[str, Encoder] | None = None,
     ) -> None:
-        if class_weights not in ("none", "balanced", "sqrt"):
-            raise ValueError(
-                f"MultiAttributeTask got class_weights={class_weights!r}: give 'none', 'balanced' or 'sqrt'."
-            )
+        for name, value, known in (
+            ("class_weights", class_weights, ("none", "balanced", "sqrt")),
+            ("fusion", fusion, FUSIONS),
+        ):
+            if isinstance(value, str) and value not in known:
+                raise ValueError(
+                    f"MultiAttributeTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
+                )
         if loss is not None and (class_weights != "none" or label_smoothing):
             raise ValueError(
                 "MultiAttributeTask got a loss of your own together with class_weights or label_smoothing: "
@@ -139,24 +152,44 @@ class MultiAttributeTask(BackboneTask):
                 f"least one attribute, none called {EMOTION!r}, options of these alone, and a weight of 0 "
                 "or more."
             )
+        parts: dict[str, Encoder] = dict(encoders or {})
+        if parts and (stages or emotion_stage != -1):
+            raise ValueError(
+                f"MultiAttributeTask got stages of its backbone together with encoders for "
+                f"{', '.join(sorted(parts))}: every attribute then reads what these become together, so set "
+                "stages to null and emotion_stage to -1, or leave out encoders."
+            )
         space = named_label_space(label_space)
         chosen = {name: (stages or {}).get(name, -1) for name in attributes}
-        network, spans = _stage_network(
-            backbone,
-            [emotion_stage, *chosen.values()],
-            pretrained=backbone_pretrained,
-            weights=backbone_weights,
+        columns: dict[str, tuple[int, int]] = {}
+        emotion_columns: tuple[int, int] | None = None
+        if pictures not in parts:
+            network, spans = _stage_network(
+                backbone,
+                [emotion_stage, *chosen.values()],
+                pretrained=backbone_pretrained,
+                weights=backbone_weights,
+            )
+            if not parts:
+                columns = {name: spans[stage] for name, stage in chosen.items()}
+                emotion_columns = spans[emotion_stage]
+            parts[pictures] = PixelEncoder(network)
+        widths = {name: part.out_dim for name, part in parts.items()}
+        mixer = (
+            joint_fusion(fusion, widths, out_dim=fusion_dim, dropout=0.0)
+            if isinstance(fusion, str)
+            else fusion
         )
         main = ClassificationLoss(len(space), label_smoothing=label_smoothing)
         super().__init__(
-            {pictures: PixelEncoder(network)},
-            fusion=MeanFusion({pictures: network.out_dim}),
+            parts,
+            fusion=mixer,
             head=MultiAttributeHead(
-                network.out_dim,
+                mixer.out_dim,
                 len(space),
                 attributes,
-                columns={name: spans[stage] for name, stage in chosen.items()},
-                emotion_columns=spans[emotion_stage],
+                columns=columns,
+                emotion_columns=emotion_columns,
                 feature_dim=feature_dim,
                 use_attributes=use_attributes,
                 dropout=dropout,

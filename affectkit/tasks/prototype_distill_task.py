@@ -16,7 +16,6 @@ from affectkit.distill.prototype_distillation import PrototypeTarget
 from affectkit.encoders import TimmImageEncoder
 from affectkit.encoders.timm_image import PicturePooling
 from affectkit.functional.logit_distillation import LogitDistance
-from affectkit.fusion import MeanFusion
 from affectkit.heads import ProjectedHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
@@ -27,19 +26,20 @@ from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.data_agreement import DescribesData, loader_sources
 from affectkit.tasks.distill_loss import DistillTerms, TruthObjective, distill_loss
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
+from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.stage_scores import StageScores
 from affectkit.tasks.vote_agreement import check_votes
-from affectkit.types import AffectOutput, LossTerms, Target
+from affectkit.types import AffectOutput, Encoder, Fusion, LossTerms, Target
 
 #: Buffers that the file of prototypes makes: they come from there, not from a checkpoint.
 _FROM_GRID = ("prototypes", "centres", "class_target")
 
 
 class PrototypeDistillTask(BackboneTask):
-    r"""Emotions of pictures by any network of timm, taught by labels, a teacher and frozen prototypes.
+    r"""Emotions of pictures by any network, taught by labels, a teacher and frozen prototypes.
 
     .. math:: L = L_{CE} + \lambda_{KD} L_{KD} + \lambda_{p} L_{proto} + \lambda_{g}(t)\, L_{geo}
 
@@ -49,7 +49,7 @@ class PrototypeDistillTask(BackboneTask):
     entropy of the labels, and its scores are all-class and present-only, so that data with fewer labels
     than the student knows give both figures side by side.
 
-    Every value is plain, so a checkpoint builds the task again without arguments; where the teacher or the
+    A checkpoint of plain values builds the task again without arguments; where the teacher or the
     prototypes are no longer in their place it does so without them, which is enough to predict.
 
     Args:
@@ -60,7 +60,10 @@ class PrototypeDistillTask(BackboneTask):
         backbone_options: Further arguments of the network.
         image_size: Height and width of pictures, for networks that are built for one size.
         pooling: ``"native"``, ``"avg"`` or ``"max"``.
-        stream: Name of the input.
+        stream: Name of the input that the backbone reads.
+        fusion: How several inputs become one: ``"concat"``, ``"gate"``, ``"mean"``, ``"sum"`` or a fusion of
+            your own; one input passes through as it is.
+        fusion_dim: Width of the projections of a fusion by name.
         embedding_dim: Width of the student's projection; None = that of the prototypes, else no projection.
         dropout: Dropout before the classifier.
         objective: ``"classification"``, or ``"votes"`` for the distribution of the annotators' votes.
@@ -95,6 +98,8 @@ class PrototypeDistillTask(BackboneTask):
         milestones: Shares of the training at which ``"step"`` divides the rate by ten.
         warmup: Share of all steps over which the rate rises.
         seed: Seed of the random numbers of training.
+        encoders: Further inputs by their names, each with an encoder; one of the name of ``stream`` takes the
+            place of the backbone, e.g. :class:`~affectkit.adapters.AdaptedClipEncoder`.
 
     Raises:
         TeacherError: If the teacher is no run of affectkit, or answers with features of another width.
@@ -127,6 +132,8 @@ class PrototypeDistillTask(BackboneTask):
         image_size: int | None = None,
         pooling: PicturePooling = "native",
         stream: str = "visual",
+        fusion: FusionName | Fusion = "gate",
+        fusion_dim: int = 128,
         embedding_dim: int | None = None,
         dropout: float = 0.0,
         objective: TruthObjective = "classification",
@@ -159,12 +166,14 @@ class PrototypeDistillTask(BackboneTask):
         milestones: list[float] | None = None,
         warmup: float = 0.0,
         seed: int = 0,
+        encoders: dict[str, Encoder] | None = None,
     ) -> None:
         for name, value, known in (
             ("objective", objective, ("classification", "votes")),
             ("class_weights", class_weights, ("none", "balanced", "sqrt")),
+            ("fusion", fusion, FUSIONS),
         ):
-            if value not in known:
+            if isinstance(value, str) and value not in known:
                 raise ValueError(
                     f"PrototypeDistillTask got {name}={value!r}: give {' or '.join(map(repr, known))}."
                 )
@@ -174,18 +183,28 @@ class PrototypeDistillTask(BackboneTask):
                 "one of them out."
             )
         space = named_label_space(label_space)
-        encoder = TimmImageEncoder(
-            backbone,
-            pretrained=backbone_pretrained,
-            weights=backbone_weights,
-            pooling=pooling,
-            image_size=image_size,
-            options=backbone_options,
+        parts: dict[str, Encoder] = dict(encoders or {})
+        if stream not in parts:
+            parts[stream] = PixelEncoder(
+                TimmImageEncoder(
+                    backbone,
+                    pretrained=backbone_pretrained,
+                    weights=backbone_weights,
+                    pooling=pooling,
+                    image_size=image_size,
+                    options=backbone_options,
+                )
+            )
+        widths = {name: part.out_dim for name, part in parts.items()}
+        mixer = (
+            joint_fusion(fusion, widths, out_dim=fusion_dim, dropout=0.0)
+            if isinstance(fusion, str)
+            else fusion
         )
         grid = None if prototypes is None else VAPrototypeGrid.load(prototypes)
         if embedding_dim is None:
             embedding_dim = 0 if grid is None else grid.feature_dim
-        head = ProjectedHead(encoder.out_dim, len(space), embedding_dim=embedding_dim, dropout=dropout)
+        head = ProjectedHead(mixer.out_dim, len(space), embedding_dim=embedding_dim, dropout=dropout)
         if grid is not None and prototype_weight > 0 and grid.feature_dim != head.embedding_dim:
             raise TeacherError(
                 f"The prototypes {prototypes!r} are of a teacher with features of width {grid.feature_dim}, "
@@ -214,8 +233,8 @@ class PrototypeDistillTask(BackboneTask):
             geometry_confidence=geometry_confidence,
         )
         super().__init__(
-            {stream: PixelEncoder(encoder)},
-            fusion=MeanFusion({stream: encoder.out_dim}),
+            parts,
+            fusion=mixer,
             head=head,
             loss=distill_loss(terms, space, embedding_dim=head.embedding_dim, grid=grid),
             metrics=label_scope_metrics(len(space)),
@@ -239,6 +258,7 @@ class PrototypeDistillTask(BackboneTask):
         self.grid_version = None if grid is None else grid.version
         self._terms = terms
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
+        self._backbone = backbone if stream not in (encoders or {}) else type(parts[stream]).__name__
         self.save_hyperparameters()
 
     def setup(self, stage: str) -> None:
@@ -289,10 +309,9 @@ class PrototypeDistillTask(BackboneTask):
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the student, its teacher and its prototypes."""
-        values = self.hparams
         return {
             **super().report_facts(),
-            "backbone": str(values.get("backbone")),
+            "backbone": self._backbone,
             "teacher": "live" if self.teacher is not None else "stored" if self._terms.reads_teacher else "",
             "prototypes": self.grid_version or "",
             "objective": self._terms.objective,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from module_runs import (
+    GRAPH,
     IN_DIMS,
     TWO_VIEWS,
     UTTERANCES,
@@ -10,6 +12,7 @@ from module_runs import (
     components,
     graph_head,
     label_scorer,
+    lora_encoder,
     run_binned_loss,
     run_context,
     run_decision,
@@ -19,6 +22,8 @@ from module_runs import (
     run_frames,
     run_fusion,
     run_head,
+    run_hypergraph,
+    run_label_network,
     run_loss,
     run_map_head,
     run_metric,
@@ -28,6 +33,7 @@ from module_runs import (
     run_prompts,
     run_streams,
     run_taught,
+    run_teacher,
     run_temporal,
     run_tokens,
     run_views,
@@ -37,6 +43,7 @@ from module_runs import (
     trained_experts,
 )
 
+from affectkit.adapters import AdaptedClipEncoder, ResidualBottleneckEncoder
 from affectkit.conversation import (
     MMGCN,
     BcLSTM,
@@ -55,8 +62,10 @@ from affectkit.distill import (
     PrototypeDistillationLoss,
     TopographicEncoder,
     VAPrototypeGrid,
+    VATeacher,
 )
 from affectkit.encoders import (
+    HypergraphEncoder,
     IdentityEncoder,
     LogMelConvEncoder,
     ProjectionEncoder,
@@ -83,6 +92,7 @@ from affectkit.fusion import (
     ModalityDropout,
     SumFusion,
 )
+from affectkit.graph import LabelGraphNetwork
 from affectkit.heads import (
     BinnedDimensionalHead,
     ClassificationHead,
@@ -150,6 +160,33 @@ CASES: dict[str, list[Case]] = {
     "TimmStageEncoder": [
         Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures),
         Case(lambda: TimmStageEncoder(stages=(3,), tokens=True), run_pictures),
+    ],
+    "AdaptedClipEncoder": [
+        Case(lora_encoder, run_pictures),
+        Case(
+            lambda: AdaptedClipEncoder(adapter="maple", adapter_options={"num_context": 2, "depth": 2}),
+            run_pictures,
+        ),
+    ],
+    "ResidualBottleneckEncoder": [
+        Case(lambda: ResidualBottleneckEncoder(6, ratio=0.5, reduction=1), run_encoder)
+    ],
+    "HypergraphEncoder": [
+        Case(lambda: HypergraphEncoder(6, 4, hidden_dims=(5,)), run_hypergraph),
+        Case(lambda: HypergraphEncoder(6, 4, hidden_dims=(5,), normalization="row"), run_hypergraph),
+    ],
+    "LabelGraphNetwork": [
+        Case(lambda: LabelGraphNetwork(torch.eye(5), GRAPH.propagation(), widths=(6, 4)), run_label_network),
+        Case(
+            lambda: LabelGraphNetwork(
+                torch.eye(5),
+                GRAPH.propagation(),
+                widths=(6, 4),
+                learnable_propagation=True,
+                learnable_embeddings=True,
+            ),
+            run_label_network,
+        ),
     ],
     "MeanFusion": [Case(lambda: MeanFusion(IN_DIMS, out_dim=5), run_fusion)],
     "LogMelConvEncoder": [
@@ -438,6 +475,16 @@ CASES: dict[str, list[Case]] = {
                 ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
             ),
             run_eeg,
+        )
+    ],
+    "VATeacher": [
+        Case(
+            lambda: VATeacher(
+                TopographicEncoder(
+                    ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
+                )
+            ),
+            run_teacher,
         )
     ],
     "LogitVariationLoss": [Case(lambda: LogitVariationLoss([5, 2, 1]), run_loss)],

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from affectkit.adapters import AdaptedClipEncoder
 from affectkit.conversation.language_model import LabelScorer
 from affectkit.encoders import (
     PrincipalComponentsEncoder,
@@ -19,7 +20,7 @@ from affectkit.encoders.transformers_bridge import load_language_model, text_mod
 from affectkit.fusion import (
     ModalityExpertFusion,
 )
-from affectkit.graph import LabelGraph
+from affectkit.graph import LabelGraph, attribute_hypergraph
 from affectkit.heads import (
     CategoricalDimensionalGraphHead,
 )
@@ -212,6 +213,39 @@ def run_eeg(module: nn.Module, batch: int) -> Leaves:
     result: Encoding = module(signal)
     assert result.pooled.shape == (batch, module.out_dim)
     return leaves(result)
+
+
+def run_teacher(module: nn.Module, batch: int) -> Leaves:
+    signal = torch.randn(batch, 4, 64, generator=torch.Generator().manual_seed(0))
+    result: AffectOutput = module(signal)
+    assert result.dims is not None and result.dims.shape == (batch, 2)
+    assert bool((result.dims.abs() <= 1).all())
+    return leaves(result)
+
+
+def run_hypergraph(module: nn.Module, batch: int) -> Leaves:
+    """Conversations as nodes in a row, some of which share a value; one shares nothing."""
+    nodes = features(batch).flatten(0, 1)
+    ages = [None if number == 1 else ("20s", "30s")[number % 2] for number in range(len(nodes))]
+    result: Encoding = module(nodes, attribute_hypergraph({"age": ages}))
+    assert result.pooled.shape == (len(nodes), module.out_dim)
+    return leaves(result)
+
+
+def run_label_network(module: nn.Module, batch: int) -> Leaves:
+    """It reads no batch: its rows are weights of labels."""
+    rows: Tensor = module()
+    assert rows.shape == (5, 4)
+    return {"rows": rows}
+
+
+def lora_encoder() -> nn.Module:
+    encoder = AdaptedClipEncoder(adapter="clip_lora", adapter_options={"rank": 2})
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            if parameter.requires_grad and not parameter.any():
+                parameter.normal_()  # zero at the start, so that nothing before it would learn
+    return encoder
 
 
 def run_pictures(module: nn.Module, batch: int) -> Leaves:

@@ -18,8 +18,11 @@ from affectkit.report.environment_section import environment_section
 from affectkit.report.group_error import GroupError
 from affectkit.report.group_section import group_section
 from affectkit.report.modality_section import modality_section
+from affectkit.report.overlay_section import HEADING as OVERLAYS
+from affectkit.report.overlay_section import overlay_section
 from affectkit.report.page import Page, Section, render_page
 from affectkit.report.results_section import results_section
+from affectkit.report.robustness import RobustnessError
 from affectkit.report.run_record import RunRecord, read_run
 from affectkit.report.stored_groups import stored_groups
 from affectkit.report.training_section import curriculum_section, training_section
@@ -38,7 +41,8 @@ def build_report(
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
 
-    The numbers of each picture are beside it as CSV.
+    The numbers of each picture are beside it as CSV. Of a run on pictures or clips, the model looks once more
+    at the few that it was surest of.
 
     Args:
         folder: Run folder.
@@ -60,6 +64,7 @@ def build_report(
         calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
         embedding_section(run.folder, root=root, device=device) if show_embedding else None,
+        _overlays(run, root, device),
         circumplex_section(run.predicted, _scale(run)),
         training_section(run),
         curriculum_section(run),
@@ -95,13 +100,28 @@ def _groups(run: RunRecord, field: str, root: str | None) -> Section:
     return group_section(run.judged, stored_groups(run.judged, root=str(place), field=field), field)
 
 
+def _overlays(run: RunRecord, root: str | None, device: str | torch.device) -> Section | None:
+    place = root or run.setting("data", "init_args", "root")
+    manifest = _read_manifest(place)
+    if manifest is None or manifest.kind not in ("image", "clip"):
+        return None
+    try:
+        return overlay_section(run.folder, root=root, device=device)
+    except (RobustnessError, ShardError, OSError) as error:
+        # A run may have lost its checkpoint since; the rest of the report does not depend on it.
+        return Section(OVERLAYS, text=f"No picture could be looked at again: {error}")
+
+
 def _highlights(run: RunRecord) -> dict[str, str]:
     values = {text: run.metrics.get(f"test/{name}") for name, text in _HEADLINES.items()}
     return {f"test {text}": f"{100 * value:.1f}" for text, value in values.items() if value is not None}
 
 
 def _manifest(run: RunRecord) -> Manifest | None:
-    root = run.setting("data", "init_args", "root")
+    return _read_manifest(run.setting("data", "init_args", "root"))
+
+
+def _read_manifest(root: object) -> Manifest | None:
     try:
         return read_manifest(str(root)) if root else None
     except (OSError, ShardError):

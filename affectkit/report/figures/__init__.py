@@ -10,6 +10,7 @@ from affectkit.report.figures.embedding import embedding_figure
 from affectkit.report.figures.group_scores import group_scores_figure
 from affectkit.report.figures.label_graph import label_graph_figure
 from affectkit.report.figures.modality_weights import modality_weights_figure
+from affectkit.report.figures.overlay import OverlayLine, overlay_figure
 from affectkit.report.figures.per_class import ClassScore, class_scores, per_class_figure
 from affectkit.report.figures.prototype_grid import prototype_grid_figure
 from affectkit.report.figures.reliability import reliability_comparison_figure, reliability_figure
@@ -20,6 +21,7 @@ from affectkit.report.figures.triplet_margin import triplet_margin_figure
 __all__ = [
     "CircumplexClass",
     "ClassScore",
+    "OverlayLine",
     "RobustnessPoint",
     "Series",
     "circumplex_classes",
@@ -34,6 +36,7 @@ __all__ = [
     "label_graph_figure",
     "learning_curves_figure",
     "modality_weights_figure",
+    "overlay_figure",
     "per_class_figure",
     "prototype_grid_figure",
     "reliability_comparison_figure",

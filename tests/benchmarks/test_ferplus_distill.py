@@ -32,7 +32,7 @@ def distill() -> Iterator[ModuleType]:
         # The script runs alone, so its own folder is where it looks for its parts.
         patch.syspath_prepend(str(QUALITY))
         yield importlib.import_module("ferplus_distill")
-        for name in ("ferplus_distill", "ferplus_student", "ferplus_faces"):
+        for name in ("ferplus_distill", "ferplus_crossed", "ferplus_student", "ferplus_faces"):
             del sys.modules[name]
 
 
@@ -79,6 +79,9 @@ def test_a_quick_run_writes_rows_and_keeps_its_cells(
     assert sum(result["grid"]["counts"]) == 4
     assert "nothing is claimed about EEG" in result["note"]
     printed = capsys.readouterr().out
+    assert distill.crossed_table(result["rows"]) in printed
+    crossed = {row["system"] for row in result["rows"] if row.get("labels") == "fer7.official"}
+    assert crossed == set(distill.SYSTEMS)
     assert result["note"] in printed and "(EEG prototypes), published" in printed
     # One cell is taken as it was kept, one is measured anew, by the teacher as it was kept.
     cells = {path.stem: path for path in (tmp_path / "work").glob("*/*.json")}
@@ -119,6 +122,27 @@ def test_scores_count_every_label(distill: ModuleType) -> None:
     assert found["uar_all"] == pytest.approx(100 * (1 + 1 + 0.5) / 8)
 
 
+def test_another_label_space_counts_what_it_has(distill: ModuleType) -> None:
+    # neutral, happiness and anger as FER2013 numbers them; a face of contempt has no number there
+    label = torch.tensor([0, 1, 4, 7])
+    theirs = distill.other_labels(label)
+    assert theirs.tolist() == [6, 3, 0, -100]
+    logits = torch.eye(8)[[0, 7, 4, 7]]
+    logits[1, 1] = 0.5  # contempt before happiness
+    found = distill.crossed_scores(logits, theirs)
+    assert found["all-class"]["accuracy"] == pytest.approx(100 * 2 / 3)
+    assert found["present-only"]["accuracy"] == pytest.approx(100.0)
+    assert found["all-class"]["balanced accuracy"] == pytest.approx(100 * 2 / 8)
+    assert found["present-only"]["balanced accuracy"] == pytest.approx(100.0)
+    assert found["all-class"]["macro F1"] == pytest.approx(100 * 2 / 8)
+    (row,) = (
+        row
+        for row in distill.crossed_rows("CE", [found, found])
+        if row["scope"] == "all-class" and row["metric"] == "accuracy"
+    )
+    assert (row["value"], row["sd"], row["n"], row["labels"]) == (66.67, 0.0, 2, "fer7.official")
+
+
 def test_a_face_lies_at_the_mean_place_of_its_votes(distill: ModuleType) -> None:
     votes = torch.zeros(2, 8)
     votes[0, 1], votes[1, 1], votes[1, 0] = 5, 5, 5
@@ -133,6 +157,7 @@ def test_the_page_shows_what_the_file_holds(distill: ModuleType) -> None:
     result = json.loads(files[-1].read_text(encoding="utf-8"))
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert distill.table(result["rows"]) in page and files[-1].name in page
+    assert distill.crossed_table(result["rows"]) in page
     for row in result["rows"]:
         if "values" in row:
             assert row["n"] == len(row["values"]) == 3

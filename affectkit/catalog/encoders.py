@@ -96,6 +96,15 @@ ROWS: tuple[Component, ...] = (
         aliases=("fine-tuning in a conversation",),
     ),
     Component(
+        "FaceGroupEncoder",
+        "affectkit.encoders.FaceGroupEncoder",
+        "encoder",
+        ("visual",),
+        paper=M2FNET,
+        status="rebuilt",
+        aliases=("several faces of a turn",),
+    ),
+    Component(
         "RecordingFeatures",
         "affectkit.encoders.RecordingFeatures",
         "extractor",

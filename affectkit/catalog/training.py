@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from affectkit.catalog.component import Component
-from affectkit.catalog.papers import CCC, COMPOUND, HCL, NEUROGAZE, PAIRWISE, PRC, SPCL
+from affectkit.catalog.papers import CCC, COMPOUND, HCL, M2FNET, NEUROGAZE, PAIRWISE, PRC, SPCL
 
 ROWS: tuple[Component, ...] = (
     Component("Accuracy", "affectkit.metrics.Accuracy", "metric", status="verified", aliases=("WAR",)),
@@ -226,6 +226,15 @@ ROWS: tuple[Component, ...] = (
         aliases=("audio_emotion", "speech emotion recognition task"),
     ),
     Component("ConversationTask", "affectkit.tasks.ConversationTask", "task", aliases=("ERC",)),
+    Component(
+        "ConversationMediaTask",
+        "affectkit.tasks.ConversationMediaTask",
+        "task",
+        ("text", "audio", "visual"),
+        paper=M2FNET,
+        status="rebuilt",
+        aliases=("m2fnet_media", "extractors in the conversation model"),
+    ),
     Component(
         "ContrastiveTask",
         "affectkit.tasks.ContrastiveTask",

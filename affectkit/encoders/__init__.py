@@ -9,6 +9,7 @@ small one of sound. :mod:`affectkit.encoders.tiny` needs no weights and no netwo
 
 from affectkit.encoders import clip, tiny
 from affectkit.encoders.dialogue_window import DialogueWindowText, WindowTokens
+from affectkit.encoders.face_group import FaceGroupEncoder
 from affectkit.encoders.feature_extractor import FeatureExtractor, Waveform
 from affectkit.encoders.hypergraph import HypergraphEncoder
 from affectkit.encoders.identity import IdentityEncoder
@@ -32,6 +33,7 @@ from affectkit.encoders.weights_digest import weights_digest
 
 __all__ = [
     "DialogueWindowText",
+    "FaceGroupEncoder",
     "FeatureExtractor",
     "HypergraphEncoder",
     "IdentityEncoder",

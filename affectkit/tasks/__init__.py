@@ -9,6 +9,7 @@ from affectkit.tasks.categorical_dimensional_task import CategoricalDimensionalT
 from affectkit.tasks.checkpoint_record import CheckpointRecord, MissingPartError
 from affectkit.tasks.contrastive_task import ContrastiveStage, ContrastiveTask
 from affectkit.tasks.conversation_llm_task import ConversationLLMTask
+from affectkit.tasks.conversation_media_task import ConversationMediaTask
 from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.data_agreement import DescribesData
 from affectkit.tasks.dataset_spec import DatasetError
@@ -43,6 +44,7 @@ __all__ = (
     "ContrastiveStage",
     "ContrastiveTask",
     "ConversationLLMTask",
+    "ConversationMediaTask",
     "ConversationTask",
     "DatasetError",
     "DescribesData",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from torchmetrics import MetricCollection
@@ -12,7 +13,7 @@ from affectkit.fusion import ConcatFusion, FusionName, FusionOption, GatedFusion
 from affectkit.labels import LabelSpace
 from affectkit.losses import ClassificationLoss, SimilaritySmoothingLoss, WeightedSum
 from affectkit.metrics import classification_metrics, emotion_shift_metrics
-from affectkit.types import Context, Fusion, Loss, ModalityContext
+from affectkit.types import Context, Encoder, Fusion, Loss, ModalityContext
 
 #: Name of the main term where a loss has several.
 MAIN_TERM: Final = "emotion"
@@ -30,9 +31,27 @@ def model_name(model: str | Context | ModalityContext) -> str:
     return model if isinstance(model, str) else type(model).__name__
 
 
+def check_modalities(inputs: Mapping[str, int], extractors: Mapping[str, Encoder]) -> None:
+    """Refuse a task that reads nothing, or one modality in two ways.
+
+    Raises:
+        ValueError: If so.
+    """
+    twice = sorted(inputs.keys() & extractors.keys())
+    if twice:
+        raise ValueError(
+            f"ConversationTask got {twice[0]!r} as stored features and with an extractor: leave it out of "
+            "inputs or of extractors."
+        )
+    if not inputs and not extractors:
+        raise ValueError(
+            "ConversationTask got no modality: give inputs, e.g. {'text': 384}, or extractors of raw turns."
+        )
+
+
 def chosen_fusion(
     chosen: FusionName | Fusion | None,
-    inputs: dict[str, int],
+    inputs: Sequence[str],
     width: int,
     *,
     dropout: float,

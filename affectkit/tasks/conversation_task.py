@@ -34,6 +34,7 @@ from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.affect_task import AffectTask
 from affectkit.tasks.answered_target import answered_target
 from affectkit.tasks.conversation_parts import (
+    check_modalities,
     chosen_fusion,
     conversation_metrics,
     emotion_loss,
@@ -42,9 +43,11 @@ from affectkit.tasks.conversation_parts import (
     with_auxiliary,
 )
 from affectkit.tasks.data_agreement import MeasuresFeatures
+from affectkit.tasks.turn_extractor import TurnExtractor
 from affectkit.types import (
     AffectOutput,
     Context,
+    Encoder,
     Encoding,
     Fusion,
     Head,
@@ -69,6 +72,9 @@ class ConversationTask(AffectTask):
     Args:
         label_space: Name of the label order, e.g. ``"meld7.official"``.
         inputs: Width of the stored features of each modality, e.g. ``{"text": 384}``.
+        extractors: Encoders of what a turn was recorded as, by modality, e.g. of waveforms; each reads one
+            turn at a time, is trained along, and its vectors are projected as stored features are. See
+            :class:`~affectkit.tasks.ConversationMediaTask` for all that belongs to it.
         hidden_dim: Width of the projected features.
         standardize: Bring stored features to mean 0 and deviation 1 by the numbers of the training
             split, which a checkpoint keeps.
@@ -148,6 +154,7 @@ class ConversationTask(AffectTask):
         label_space: str,
         inputs: dict[str, int],
         *,
+        extractors: dict[str, Encoder] | None = None,
         hidden_dim: int = 128,
         standardize: bool = False,
         input_dropout: float = 0.0,
@@ -199,6 +206,9 @@ class ConversationTask(AffectTask):
                 "ConversationTask got a loss of your own together with class_weights, focal_gamma, "
                 "label_smoothing or soft_labels: set these in that loss, and leave them out here."
             )
+        raw = dict(extractors or {})
+        check_modalities(inputs, raw)
+        names = [*inputs, *raw]
         space = named_label_space(label_space)
         model_options: dict[str, ContextOption] = dict(context_options or {})
         if context_model == "bc_lstm":
@@ -218,10 +228,10 @@ class ConversationTask(AffectTask):
         mixer: Fusion
         if not apart:
             mixer = chosen_fusion(
-                fusion, inputs, hidden_dim, dropout=dropout, context=context, options=fusion_options
+                fusion, names, hidden_dim, dropout=dropout, context=context, options=fusion_options
             )
         elif isinstance(context_model, str):
-            widths = dict.fromkeys(inputs, hidden_dim)
+            widths = dict.fromkeys(names, hidden_dim)
             mixer = named_modality_context(
                 context_model, widths, state_dim, dropout=dropout, context=context, options=model_options
             )
@@ -258,18 +268,24 @@ class ConversationTask(AffectTask):
             name: ClassificationHead(width, count, dropout=last) for name, count in sorted(further.items())
         }
         emotion = loss or emotion_loss(space, label_smoothing, gamma=focal_gamma, soft_labels=soft_labels)
+        widths = {**inputs, **{name: encoder.out_dim for name, encoder in raw.items()}}
+        projections = {
+            name: ProjectionEncoder(
+                width,
+                hidden_dim,
+                dropout=dropout,
+                input_dropout=input_dropout,
+                layer_norm=layer_norm,
+                # Vectors of an encoder that is trained have no mean of their own to be known beforehand.
+                standardize=standardize and name in inputs,
+            )
+            # Sorted, so that the random start never depends on the order of a dict.
+            for name, width in sorted(widths.items())
+        }
         super().__init__(
             {
-                name: ProjectionEncoder(
-                    dim,
-                    hidden_dim,
-                    dropout=dropout,
-                    input_dropout=input_dropout,
-                    layer_norm=layer_norm,
-                    standardize=standardize,
-                )
-                # Sorted, so that the random start never depends on the order of a dict.
-                for name, dim in sorted(inputs.items())
+                name: TurnExtractor(raw[name], projection) if name in raw else projection
+                for name, projection in projections.items()
             },
             fusion=mixer,
             context=recurrence,
@@ -329,8 +345,9 @@ class ConversationTask(AffectTask):
                 "feature_statistics(): train with a ConversationDataModule, or set standardize to False."
             )
         statistics = data.feature_statistics()
-        for name, encoder in self.encoders.items():
-            cast(ProjectionEncoder, encoder).set_statistics(statistics[name].mean, statistics[name].deviation)
+        for name in self._inputs:
+            projection = cast(ProjectionEncoder, self.encoders[name])
+            projection.set_statistics(statistics[name].mean, statistics[name].deviation)
 
     def fuse(self, batch: AffectBatch) -> Encoding:
         """Encode and fuse; in training, measure how fair the gate of experts is."""

@@ -16,6 +16,37 @@ CLASSIFICATION: Final = "emotion"
 METRIC: Final = "metric"
 
 
+def named_metric_loss(
+    name: MetricObjective, *, margin: float, temperature: float, view: str | None = None
+) -> Loss | None:
+    """A loss over distances between vectors of equal and of different labels, by name; None for ``"none"``.
+
+    Args:
+        name: Which one.
+        margin: Margin of the triplets.
+        temperature: Temperature of the contrast.
+        view: Which view of the output is compared; None = the embedding.
+
+    Raises:
+        ValueError: If there is no such loss, or a number is out of range.
+    """
+    if name not in get_args(MetricObjective):
+        known = ", ".join(map(repr, get_args(MetricObjective)))
+        raise ValueError(f"there is no metric loss {name!r}: give one of {known}.")
+    match name:
+        case "none":
+            return None
+        case "triplet_batch_hard":
+            return TripletMarginLoss(margin, mining="batch_hard", view=view)
+        case "triplet_semi_hard":
+            return TripletMarginLoss(margin, mining="semi_hard", view=view)
+        case "triplet_batch_all":
+            return TripletMarginLoss(margin, mining="batch_all", view=view)
+        case "supervised_contrastive":
+            views = () if view is None else (view,)
+            return SupervisedContrastiveLoss(temperature=temperature, views=views)
+
+
 def with_metric_loss(
     classification: Loss, name: MetricObjective, *, weight: float, margin: float, temperature: float
 ) -> Loss:
@@ -31,21 +62,9 @@ def with_metric_loss(
     Raises:
         ValueError: If there is no such loss, or a number is out of range.
     """
-    if name not in get_args(MetricObjective):
-        known = ", ".join(map(repr, get_args(MetricObjective)))
-        raise ValueError(f"there is no metric loss {name!r}: give one of {known}.")
+    metric = named_metric_loss(name, margin=margin, temperature=temperature)
     if weight < 0:
         raise ValueError(f"metric_weight is {weight}: give 0 or more.")
-    metric: Loss
-    match name:
-        case "none":
-            return classification
-        case "triplet_batch_hard":
-            metric = TripletMarginLoss(margin, mining="batch_hard")
-        case "triplet_semi_hard":
-            metric = TripletMarginLoss(margin, mining="semi_hard")
-        case "triplet_batch_all":
-            metric = TripletMarginLoss(margin, mining="batch_all")
-        case "supervised_contrastive":
-            metric = SupervisedContrastiveLoss(temperature=temperature)
+    if metric is None:
+        return classification
     return WeightedSum({CLASSIFICATION: classification, METRIC: metric}, {METRIC: weight})

@@ -48,6 +48,18 @@ def small_batch(task: AffectTask, data: dict[str, Any]) -> AffectBatch:
         case "ConversationLLMTask":
             ids = torch.randint(3, 90, (3, 12), generator=torch.Generator().manual_seed(0))
             return AffectBatch(inputs={"prompt": ids}, valid=valid)
+        case "ConversationMediaTask":
+            turns = torch.ones(3, 2, dtype=torch.bool)
+            return AffectBatch(
+                inputs={
+                    "audio": torch.randn(3, 2, 4000, generator=torch.Generator().manual_seed(0)),
+                    "text": torch.arange(5, 11).reshape(1, 2, 3).expand(3, 2, 3),
+                    "visual": torch.arange(256, dtype=torch.uint8).repeat(216).reshape(3, 2, 1, 3, 48, 64),
+                },
+                valid=valid,
+                masks={"utterance": turns},
+                speaker=torch.zeros(3, 2, dtype=torch.int64),
+            )
         case _:
             graph = attribute_hypergraph({"scene": ["a", "a", "b"], "age": [None, "20s", "20s"]})
             rows = {name: torch.randn(3, width or 1) for name, width in task.input_dims.items()}
@@ -81,7 +93,7 @@ def test_a_task_comes_back_with_the_same_answers(name: str, build: Build, tmp_pa
         for parameter in task.parameters():
             if parameter.requires_grad:  # no start that a new task would have too
                 parameter.add_(0.01 * torch.randn_like(parameter))
-    special = name in ("AudienceTask", "ConversationLLMTask", "VisualnessTask")
+    special = name in ("AudienceTask", "ConversationLLMTask", "ConversationMediaTask", "VisualnessTask")
     batch = small_batch(task, data) if special else None
     expected = answers(task, data, batch)
     save_pretrained(task, tmp_path / "model")

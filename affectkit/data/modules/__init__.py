@@ -4,6 +4,7 @@ from affectkit.data.modules.audience import AudienceDataModule
 from affectkit.data.modules.audio import AudioDataModule
 from affectkit.data.modules.clip import ClipDataModule
 from affectkit.data.modules.conversation import ConversationDataModule
+from affectkit.data.modules.conversation_media import ConversationMediaDataModule
 from affectkit.data.modules.conversation_prompt import ConversationPromptDataModule
 from affectkit.data.modules.dialogue_text import DialogueTextDataModule
 from affectkit.data.modules.feature_statistics import FeatureStatistics, feature_statistics
@@ -20,6 +21,7 @@ __all__ = (
     "AudioDataModule",
     "ClipDataModule",
     "ConversationDataModule",
+    "ConversationMediaDataModule",
     "ConversationPromptDataModule",
     "DataModuleError",
     "DialogueTextDataModule",

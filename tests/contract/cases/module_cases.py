@@ -18,6 +18,7 @@ from module_runs import (
     run_decision,
     run_eeg,
     run_encoder,
+    run_face_groups,
     run_faces,
     run_frames,
     run_fusion,
@@ -65,6 +66,7 @@ from affectkit.distill import (
     VATeacher,
 )
 from affectkit.encoders import (
+    FaceGroupEncoder,
     HypergraphEncoder,
     IdentityEncoder,
     LogMelConvEncoder,
@@ -156,6 +158,10 @@ CASES: dict[str, list[Case]] = {
         Case(TimmImageEncoder, run_pictures),
         Case(lambda: TimmImageEncoder("tiny", pooling="max", tokens=True), run_pictures),
         Case(lambda: TimmImageEncoder("tiny-vit"), run_pictures),
+    ],
+    "FaceGroupEncoder": [
+        Case(lambda: FaceGroupEncoder(TimmImageEncoder("tiny")), run_face_groups),
+        Case(lambda: FaceGroupEncoder(TimmImageEncoder("tiny"), scene=True), run_face_groups),
     ],
     "TimmStageEncoder": [
         Case(lambda: TimmStageEncoder(stages=(0, 2, -1)), run_pictures),

@@ -255,6 +255,16 @@ def run_pictures(module: nn.Module, batch: int) -> Leaves:
     return leaves(result)
 
 
+def run_face_groups(module: nn.Module, batch: int) -> Leaves:
+    random = torch.Generator().manual_seed(0)
+    pictures = torch.randn(batch, 3, 3, 32, 32, generator=random)
+    areas = torch.rand(batch, 3, generator=random)
+    areas[:, 2] = 0.0
+    result: Encoding = module(pictures, areas)
+    assert result.pooled.shape == (batch, module.out_dim)
+    return leaves(result)
+
+
 def run_waveforms(module: nn.Module, batch: int) -> Leaves:
     waves = torch.randn(batch, 1200, generator=torch.Generator().manual_seed(0)) * 0.1
     lengths = 1200 - 400 * (torch.arange(batch) % 3)

@@ -57,6 +57,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="for a model on stored features of texts, what `affectkit extract --text` was given",
     )
     parser.add_argument(
+        "--calibrated",
+        choices=("true", "false"),
+        default="true",
+        help="whether logits are scaled as `affectkit calibrate` fitted it, if it did (default: true)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="from which probability on a label holds, where labels may hold together (default: 0.5)",
+    )
+    parser.add_argument(
         "--boxes",
         metavar="FILE.csv",
         help="boxes of faces (columns path,left,top,right,bottom) that are shown instead of whole frames",
@@ -111,11 +124,18 @@ def run(options: argparse.Namespace) -> int:
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
-    predictor = open_predictor(options.model, text_encoder=options.text_encoder, **model_options(options))
+    predictor = open_predictor(
+        options.model,
+        text_encoder=options.text_encoder,
+        calibrated=options.calibrated == "true",
+        threshold=options.threshold,
+        **model_options(options),
+    )
     items = predictor.find(options.paths, split=options.split, every=options.every)
     if options.boxes is not None:
         items = with_boxes(predictor, items, read_boxes(options.boxes))
     print(predictor.described(options.model), file=sys.stderr)
+    print(f"probabilities: {predictor.manner}", file=sys.stderr)
     if options.boxes is not None:
         print(f"Of files with boxes in {options.boxes}, what is in these is shown instead.", file=sys.stderr)
     if options.out is None:

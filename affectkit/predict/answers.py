@@ -9,7 +9,6 @@ import torch
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
 from affectkit.labels import LabelSpace
-from affectkit.predict.error import PredictError
 from affectkit.tasks import AffectTask
 from affectkit.types import AffectOutput
 
@@ -20,6 +19,11 @@ class Answers(Protocol):
     @property
     def label_space(self) -> LabelSpace | None:
         """Order of the logits; None where it gives values alone."""
+        ...
+
+    @property
+    def several(self) -> bool:
+        """Whether labels may hold together, each with a probability of its own."""
         ...
 
     @property
@@ -46,23 +50,20 @@ class TaskAnswers:
 
     Args:
         task: The task; it is put into evaluation.
-
-    Raises:
-        PredictError: If its labels may hold together.
     """
 
     def __init__(self, task: AffectTask) -> None:
-        if task.label_space is not None and task.label_space.kind == "multilabel":
-            raise PredictError(
-                f"The labels of {task.label_space.name!r} may hold together, and a row has one label: use "
-                "a task with one label a sample, or call the task itself."
-            )
         self.task = task.eval()
 
     @property
     def label_space(self) -> LabelSpace | None:
         """Order of the logits; None where the task predicts values alone."""
         return self.task.label_space
+
+    @property
+    def several(self) -> bool:
+        """Whether the label space says so."""
+        return self.label_space is not None and self.label_space.kind == "multilabel"
 
     @property
     def axes(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from affectkit.calibration import StoredScaling, TemperatureScaling
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
 from affectkit.data.collate import Collate
@@ -67,6 +68,9 @@ class BatchPredictor(Generic[SampleT]):
         self.model = model.to(self.device)
         self.batch_size = batch_size
         self.identity = identity
+        #: From which probability on a label holds, where labels may hold together.
+        self.threshold = 0.5
+        self._scaling: StoredScaling | None = None
         self._decode = decode
         self._collate = collate
         self._normalize: NormalizePixels | None = None
@@ -82,6 +86,32 @@ class BatchPredictor(Generic[SampleT]):
     def axes(self) -> tuple[str, ...]:
         """Names of the predicted values that the model states; others are numbered."""
         return self.model.axes
+
+    @property
+    def manner(self) -> str:
+        """How probabilities are made of the model's logits."""
+        if self.label_space is None:
+            return "none, the model predicts values"
+        made = f"sigmoid, labels from {self.threshold:g} on" if self.model.several else "softmax"
+        return made if self._scaling is None else f"{made} of logits scaled by {_named(self._scaling)}"
+
+    def use_scaling(self, stored: StoredScaling) -> None:
+        """Scale the logits before they become probabilities; rows keep the logits as the model gave them.
+
+        Args:
+            stored: What ``affectkit calibrate`` fitted, see :func:`~affectkit.calibration.load_scaling`.
+
+        Raises:
+            PredictError: If it was fitted for other labels, or for labels of which one holds.
+        """
+        labels = () if self.label_space is None else self.label_space.labels
+        if stored.labels != tuple(labels) or self.model.several:
+            raise PredictError(
+                f"The scaling {stored.path} was fitted for one label of {', '.join(stored.labels)}, and the "
+                f"model has {', '.join(labels) or 'none'}: run `affectkit calibrate` again, or predict "
+                "without it."
+            )
+        self._scaling = stored
 
     def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:
         """Predict for each item in turn; one that cannot be read gets a row with its error.
@@ -171,13 +201,24 @@ class BatchPredictor(Generic[SampleT]):
         values: list[float] = [] if dims is None else dims.tolist()
         space = self.label_space
         labels = [str(place) for place in range(len(scores))] if space is None else space.labels
-        chances: list[float] = torch.tensor(scores, dtype=torch.float64).softmax(dim=0).tolist()
+        scaled = torch.tensor(scores, dtype=torch.float64)
+        if self._scaling is not None and scores:
+            with torch.inference_mode():
+                scaled = self._scaling.scaling(scaled)
+        several = self.model.several and bool(scores)
+        chances: list[float] = (scaled.sigmoid() if several else scaled.softmax(dim=0)).tolist()
         named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
         return bare._replace(
-            label=None if logits is None else labels[int(logits.argmax())],
+            label=labels[int(scaled.argmax())] if scores else None,
             probabilities=dict(zip(labels, chances, strict=True)) if scores else {},
             logits=tuple(scores),
             dims=dict(zip(named, values, strict=False)),
+            labels=tuple(
+                name for name, chance in zip(labels, chances, strict=True) if chance >= self.threshold
+            )
+            if several
+            else None,
+            scaling="" if self._scaling is None else _named(self._scaling),
         )
 
     def _answers(self, batch: AffectBatch) -> AffectPrediction:
@@ -201,6 +242,13 @@ class Chunk(NamedTuple):
     errors: dict[int, str]
     digests: dict[int, str]
     batch: AffectBatch | None
+
+
+def _named(stored: StoredScaling) -> str:
+    scaling = stored.scaling
+    if isinstance(scaling, TemperatureScaling):
+        return f"temperature {scaling.temperature:.4f}"
+    return f"{len(stored.labels)} factors and shifts"
 
 
 def unanswered(item: PredictItem, position: int, *, error: str | None, data: str) -> Prediction:

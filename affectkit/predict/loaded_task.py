@@ -100,7 +100,7 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
     found = sensitive_outputs(loaded)
     if found:
         raise PredictError(
-            f"The model {path} predicts {', '.join(found)}, and affectkit sorts nobody by sensitive attributes: "
-            "use a model without these labels, or run the task from your own Python."
+            f"The model {path} predicts {', '.join(found)}, and affectkit sorts nobody by sensitive "
+            "attributes: use a model without these labels, or run the task from your own Python."
         )
     return LoadedTask(loaded, path, digest)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import torch
 
+from affectkit.calibration import load_scaling
 from affectkit.encoders import FeatureExtractor
+from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.clips import ClipPredictor
 from affectkit.predict.dialogues import DialoguePredictor
 from affectkit.predict.error import PredictError
@@ -25,7 +27,7 @@ from affectkit.predict.texts import TextPredictor
 from affectkit.tasks import AffectTask
 
 #: Data module of the training -> what predicts files of its kind.
-_BY_DATA: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
+_BY_DATA: Final[Mapping[str, Callable[..., BatchPredictor[Any]]]] = MappingProxyType(
     {
         "AudioDataModule": SoundPredictor.from_checkpoint,
         "ClipDataModule": ClipPredictor.from_checkpoint,
@@ -37,7 +39,7 @@ _BY_DATA: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
 
 
 #: The same for tasks on stored features; the encoder of texts is found again.
-_BY_FEATURES: Final[Mapping[str, Callable[..., Predictor]]] = MappingProxyType(
+_BY_FEATURES: Final[Mapping[str, Callable[..., BatchPredictor[Any]]]] = MappingProxyType(
     {
         "ConversationDataModule": ConversationPredictor.from_checkpoint,
         "FeatureDataModule": TextFeaturePredictor.from_checkpoint,
@@ -53,6 +55,8 @@ def open_predictor(
     device: torch.device | str | None = None,
     task: type[AffectTask] | None = None,
     text_encoder: str | FeatureExtractor | None = None,
+    calibrated: bool = True,
+    threshold: float = 0.5,
     **changes: object,
 ) -> Predictor:
     """Load a model with the reading, the transforms and the label space of its training.
@@ -64,12 +68,38 @@ def open_predictor(
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
         text_encoder: Of a task on stored features of texts, what ``affectkit extract --text`` was given.
+        calibrated: Whether the logits are scaled as ``affectkit calibrate`` fitted it for the checkpoint,
+            where it has been; ``manner`` of the predictor says which.
+        threshold: From which probability on a label holds, of a model whose labels may hold together.
         changes: Constructor arguments of the task: parts that it had been given, or values to change. Of
             a classifier of transformers ``label_space``, and the label of each name that it gives one.
 
     Raises:
-        PredictError: If there is no such model, or it reads nothing that lies in files.
+        PredictError: If there is no such model, or it reads nothing that lies in files, or the threshold is
+            no probability.
+        ScalingFileError: If the scaling is damaged, or was fitted for other weights.
     """
+    if not 0 < threshold < 1:
+        raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
+    predictor = _opened(
+        model, batch_size=batch_size, device=device, task=task, text_encoder=text_encoder, **changes
+    )
+    predictor.threshold = threshold
+    stored = load_scaling(find_checkpoint(model)) if calibrated and not is_classifier(str(model)) else None
+    if stored is not None:
+        predictor.use_scaling(stored)
+    return predictor
+
+
+def _opened(
+    model: str | os.PathLike[str],
+    *,
+    batch_size: int,
+    device: torch.device | str | None,
+    task: type[AffectTask] | None,
+    text_encoder: str | FeatureExtractor | None,
+    **changes: object,
+) -> BatchPredictor[Any]:
     if is_classifier(str(model)):
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(

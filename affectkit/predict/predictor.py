@@ -25,6 +25,11 @@ class Predictor(Protocol):
         """Order of the probabilities; None where it predicts values alone."""
         ...
 
+    @property
+    def manner(self) -> str:
+        """How probabilities are made of what the model gives, e.g. ``"softmax"``."""
+        ...
+
     def find(
         self,
         paths: Iterable[str | os.PathLike[str]],

@@ -39,7 +39,7 @@ class ClipPredictor(BatchPredictor[Any]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task sees nothing, or allows several labels.
+        PredictError: If the task sees nothing.
 
     Examples:
         >>> import numpy as np

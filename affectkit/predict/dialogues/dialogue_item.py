@@ -39,8 +39,8 @@ def find_dialogues(paths: Iterable[str | os.PathLike[str]], *, split: str = "tes
     """The turns of dialogues in files, in those below folders, sorted, and in shards.
 
     Subtitles and a ``.txt`` are one dialogue (in a ``.txt`` an empty line begins another one); a line or cue
-    that begins with ``NAME:`` and a blank is said by NAME. A file that holds no dialogue is kept, since its row
-    then says so; in a folder one of another kind is passed over.
+    that begins with ``NAME:`` and a blank is said by NAME. A file that holds no dialogue is kept, since its
+    row then says so; in a folder one of another kind is passed over.
 
     Args:
         paths: Files, folders, or folders of shards.

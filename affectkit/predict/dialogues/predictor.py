@@ -40,7 +40,7 @@ class DialoguePredictor(BatchPredictor[Any]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task reads no words, or allows several labels.
+        PredictError: If the task reads no words.
 
     Examples:
         >>> from affectkit.tasks import DialogueTextTask

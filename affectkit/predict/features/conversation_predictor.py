@@ -39,7 +39,7 @@ class ConversationPredictor(BatchPredictor[ConversationSample]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task reads more than features of texts, or allows several labels.
+        PredictError: If the task reads more than features of texts.
 
     Examples:
         >>> from affectkit.encoders.tiny import TinyTextEncoder

@@ -37,7 +37,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task reads more than features of texts, or allows several labels.
+        PredictError: If the task reads more than features of texts.
     """
 
     #: What is predicted, for messages.

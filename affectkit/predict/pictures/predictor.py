@@ -38,7 +38,7 @@ class PicturePredictor(BatchPredictor[PictureSample]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task reads no input that pictures give, or allows several labels.
+        PredictError: If the task reads no input that pictures give.
 
     Examples:
         >>> import numpy as np

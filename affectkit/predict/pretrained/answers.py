@@ -26,12 +26,18 @@ class ClassifierAnswers:
     def __init__(self, loaded: LoadedClassifier, labels: LabelColumns) -> None:
         self._model = loaded.model
         self._labels = labels
+        self._several = loaded.several
         self.name = loaded.label
 
     @property
     def label_space(self) -> LabelSpace | None:
         """Order of the logits."""
         return self._labels.space
+
+    @property
+    def several(self) -> bool:
+        """Whether it was trained for labels that may hold together."""
+        return self._several
 
     @property
     def axes(self) -> tuple[str, ...]:

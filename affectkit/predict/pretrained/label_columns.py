@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from affectkit.labels import LabelSpace, LabelSpaceMismatchError, label_space, label_spaces
+from affectkit.labels import LabelKind, LabelSpace, LabelSpaceMismatchError, label_space, label_spaces
 from affectkit.labels.aliases import canonical
 from affectkit.predict.error import PredictError
 
@@ -23,7 +23,12 @@ class LabelColumns(NamedTuple):
 
 
 def label_columns(
-    names: Sequence[str], *, model: str, renamed: Mapping[str, str], space: str | None = None
+    names: Sequence[str],
+    *,
+    model: str,
+    renamed: Mapping[str, str],
+    space: str | None = None,
+    several: bool = False,
 ) -> LabelColumns:
     """Map the names that a model gives its logits to labels, by name and never by place.
 
@@ -36,6 +41,7 @@ def label_columns(
         model: Name of the model, for messages and for a space of its own.
         renamed: Name of the model -> label.
         space: Name of the label space to map to.
+        several: Whether the labels may hold together.
 
     Raises:
         PredictError: If names are unknown, or the labels are not those of ``space``.
@@ -52,8 +58,9 @@ def label_columns(
             "the option."
         )
     labels = [renamed.get(name, name) for name in names]
+    kind: LabelKind = "multilabel" if several else "categorical"
     try:
-        own = LabelSpace(f"{model}.id2label", tuple(labels))
+        own = LabelSpace(f"{model}.id2label", tuple(labels), kind=kind)
     except ValueError as error:
         raise PredictError(f"The labels of the model {model} are no label space: {error}") from error
     if space is not None:
@@ -69,7 +76,7 @@ def label_columns(
     alike = [
         each
         for each in label_spaces()
-        if each.kind == "categorical" and sorted(map(canonical, each)) == sorted(wanted)
+        if each.kind == kind and sorted(map(canonical, each)) == sorted(wanted)
     ]
     # One with the model's order, if there is one: then nothing is reordered.
     alike.sort(key=lambda each: ([canonical(label) for label in each] != wanted, each.name))

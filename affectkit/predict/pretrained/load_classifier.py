@@ -36,6 +36,7 @@ class LoadedClassifier(NamedTuple):
         source: What transformers was given: a folder, or a hub name.
         label: Its name without the place on this machine.
         identity: First twelve digits of the SHA-256 of its weights.
+        several: Whether its labels may hold together, each with a sigmoid of its own.
     """
 
     model: nn.Module
@@ -44,6 +45,7 @@ class LoadedClassifier(NamedTuple):
     source: str
     label: str
     identity: str
+    several: bool = False
 
     def load_preparer(self) -> Any:
         """The image processor or feature extractor that lies beside the weights."""
@@ -65,7 +67,7 @@ def load_classifier(model: str) -> LoadedClassifier:
 
     Raises:
         MissingExtraError: If transformers is not installed.
-        PredictError: If it is no such classifier, or its labels may hold together.
+        PredictError: If it is no such classifier.
     """
     library: Any = _transformers()
     name = model.removeprefix(HUB)
@@ -80,11 +82,11 @@ def load_classifier(model: str) -> LoadedClassifier:
             f"The model {model} is {', '.join(architectures) or 'of no stated kind'}: name a classifier of "
             f"pictures, recordings or texts, whose class ends in {', '.join(_HEADS[:-1])} or {_HEADS[-1]}."
         )
-    if config.problem_type in ("multi_label_classification", "regression") or config.num_labels < 2:
+    if config.problem_type == "regression" or config.num_labels < 2:
         what = config.problem_type or "a single output"
         raise PredictError(
-            f"The model {model} is made for {what}, and a row has one label of several: name a model with "
-            "one label a sample."
+            f"The model {model} is made for {what}, and a row has probabilities of labels: name a classifier "
+            "of at least two."
         )
     network: Any = found.from_pretrained(source, local_files_only=local)
     named = cast("dict[int, str]", config.id2label)
@@ -95,4 +97,5 @@ def load_classifier(model: str) -> LoadedClassifier:
         source,
         Path(source).name if local else name,
         weights_digest(network)[:12],
+        config.problem_type == "multi_label_classification",
     )

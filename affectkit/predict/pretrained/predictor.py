@@ -55,7 +55,9 @@ class PretrainedPredictor(BatchPredictor[Any]):
         batch_size: int = 8,
         device: torch.device | str | None = None,
     ) -> None:
-        labels = label_columns(loaded.names, model=loaded.label, renamed=renamed, space=label_space)
+        labels = label_columns(
+            loaded.names, model=loaded.label, renamed=renamed, space=label_space, several=loaded.several
+        )
         decode: Decode[Any]
         collate: Collate[Any]
         match loaded.kind:

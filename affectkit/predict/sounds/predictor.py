@@ -38,7 +38,7 @@ class SoundPredictor(BatchPredictor[AudioSample]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task hears nothing, or at another rate, or allows several labels.
+        PredictError: If the task hears nothing, or at another rate.
 
     Examples:
         >>> import numpy as np

@@ -21,10 +21,12 @@ def plain_row(row: Prediction, identity: str) -> dict[str, object]:
         "stop": _rounded(row.stop, 3),
         "text": row.text,
         "label": row.label,
+        "labels": None if row.labels is None else list(row.labels),
         "probabilities": {name: round(value, 6) for name, value in row.probabilities.items()},
         "values": {name: round(value, 6) for name, value in row.dims.items()},
         "top": _rounded(row.top, 6),
         "entropy": _rounded(row.entropy, 6),
+        "scaling": row.scaling,
         "region": row.region,
         "model": identity,
         "data": row.data,
@@ -53,6 +55,8 @@ def read_plain_row(position: int, plain: dict[str, Any]) -> Prediction:
         plain["stop"],
         plain["text"],
         plain["data"],
+        None if plain["labels"] is None else tuple(plain["labels"]),
+        plain["scaling"],
     )
 
 

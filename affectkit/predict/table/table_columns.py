@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-_BEFORE: Final = ("path", "part", "start", "stop", "text", "label")
-_AFTER: Final = ("top", "entropy", "region", "model", "data", "error")
-#: Columns that only some kinds of files have: left out where no row has any.
-_RARE: Final = ("part", "start", "stop", "text")
+_BEFORE: Final = ("path", "part", "start", "stop", "text", "label", "labels")
+_AFTER: Final = ("top", "entropy", "scaling", "region", "model", "data", "error")
+#: Columns that only some kinds of files or models have: left out where no row has any.
+_RARE: Final = ("part", "start", "stop", "text", "labels", "scaling")
 _NUMBERS: Final = ("start", "stop", "top", "entropy")
 
 
@@ -18,7 +18,7 @@ class TableColumns(NamedTuple):
     Attributes:
         labels: Labels, each of which has a probability.
         values: Names of predicted values.
-        rare: Which of ``part``, ``start``, ``stop`` and ``text`` some row has.
+        rare: Which of ``part``, ``start``, ``stop``, ``text``, ``labels`` and ``scaling`` some row has.
     """
 
     labels: tuple[str, ...] = ()
@@ -41,7 +41,8 @@ class TableColumns(NamedTuple):
     def names(self) -> list[str]:
         """Names of the columns, in their order."""
         before = [name for name in _BEFORE if name not in _RARE or name in self.rare]
-        return [*before, *(f"p_{label}" for label in self.labels), *self.values, *_AFTER]
+        after = [name for name in _AFTER if name not in _RARE or name in self.rare]
+        return [*before, *(f"p_{label}" for label in self.labels), *self.values, *after]
 
     @property
     def numbers(self) -> set[str]:
@@ -52,6 +53,7 @@ class TableColumns(NamedTuple):
         """The cells of a row, None where it has nothing."""
         flat = {
             **row,
+            "labels": ";".join(_listed(row["labels"])) if row["labels"] is not None else None,
             **{f"p_{name}": value for name, value in _items(row["probabilities"])},
             **dict(_items(row["values"])),
         }
@@ -64,3 +66,7 @@ def _names(values: object) -> tuple[str, ...]:
 
 def _items(values: object) -> Sequence[tuple[str, object]]:
     return list(values.items()) if isinstance(values, dict) else []
+
+
+def _listed(labels: object) -> list[str]:
+    return [str(label) for label in labels] if isinstance(labels, list) else []

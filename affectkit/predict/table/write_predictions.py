@@ -48,9 +48,10 @@ def write_predictions(
     """Predict items and write a row for each, as CSV, JSON Lines or Parquet by the name of the file.
 
     Columns: ``path``, where files have parts ``part``, ``start``, ``stop`` and ``text``, then ``label``,
-    ``p_LABEL`` for each label, predicted values by name, ``top`` (the largest probability), ``entropy``
-    (of the probabilities, in nats), ``region`` (what was shown), ``model`` (digest of the checkpoint),
-    ``data`` (SHA-256 of the file) and ``error``. In JSON Lines the probabilities and values are objects.
+    ``labels`` where several may hold, ``p_LABEL`` for each label, predicted values by name, ``top`` (the
+    largest probability), ``entropy`` (of the probabilities, in nats), ``scaling`` where one was used,
+    ``region`` (what was shown), ``model`` (digest of the checkpoint), ``data`` (SHA-256 of the file) and
+    ``error``. In JSON Lines the probabilities and values are objects, and the labels a list.
     The table is whole or absent. Finished rows lie in ``.OUT.rows`` beside it: interrupted and called
     again with the same items, model and batch size, only the missing ones are predicted, and the table is
     that of an uninterrupted call. Whether a file has changed in between is not looked at.
@@ -102,6 +103,7 @@ def _header(predictor: Predictor, items: Sequence[PredictItem]) -> dict[str, obj
         "version": affectkit.__version__,
         "model": predictor.identity,
         "batch_size": predictor.batch_size,
+        "manner": predictor.manner,
         "items": names.hexdigest(),
         "labels": None if predictor.label_space is None else list(predictor.label_space),
     }

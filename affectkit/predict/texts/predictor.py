@@ -37,7 +37,7 @@ class TextPredictor(BatchPredictor[ItemRecord]):
         identity: Names the weights in what is written, e.g. a digest.
 
     Raises:
-        PredictError: If the task reads no text, or allows several labels.
+        PredictError: If the task reads no text.
 
     Examples:
         >>> from affectkit.tasks import DialogueTextTask

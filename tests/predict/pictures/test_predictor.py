@@ -198,7 +198,18 @@ def test_what_reads_no_pictures_is_refused() -> None:
         PicturePredictor(task, PictureView(32))
     with pytest.raises(PredictError, match="batch_size is 0"):
         PicturePredictor(float_task(), PictureView(32), batch_size=0)
-    several = float_task()
-    several.label_space = LabelSpace("two.test", ("a", "b"), kind="multilabel")
-    with pytest.raises(PredictError, match="may hold together"):
-        PicturePredictor(several, PictureView(32))
+
+
+def test_labels_that_hold_together_have_a_probability_each(trained: Any) -> None:
+    task = float_task()
+    task.label_space = LabelSpace("seven.test", tuple("abcdefg"), kind="multilabel")
+    predictor = PicturePredictor(task, VIEW)
+    predictor.threshold = 0.52
+    assert predictor.manner == "sigmoid, labels from 0.52 on"
+    for row in predictor.predict(find_pictures([trained.files / "test"])):
+        chances = torch.tensor(row.logits).double().sigmoid()
+        assert list(row.probabilities.values()) == pytest.approx(chances.tolist())
+        assert row.labels == tuple(name for name, p in zip("abcdefg", chances, strict=True) if p >= 0.52)
+        assert row.label == "abcdefg"[int(chances.argmax())] and row.labels is not None
+        apart = -(chances * chances.log() + (1 - chances) * (1 - chances).log()).sum()
+        assert row.entropy == pytest.approx(float(apart))

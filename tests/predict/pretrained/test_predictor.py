@@ -179,9 +179,21 @@ def test_labels_are_mapped_by_name_or_refused() -> None:
             label_columns(names, model="m", renamed=renamed, space=space)
 
 
+def test_labels_that_hold_together_have_a_probability_each(tmp_path: Path) -> None:
+    names = ["joy", "love", "fear"]
+    save_texts(tmp_path / "a", names, problem_type="multi_label_classification")
+    predictor = open_predictor(tmp_path / "a", device="cpu", threshold=0.4)
+    assert predictor.label_space is not None and predictor.label_space.kind == "multilabel"
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    for row in predictor.rows(predictor.find([tmp_path / "a.txt"])):
+        chances = torch.tensor(row.logits).double().sigmoid().tolist()
+        assert list(row.probabilities.items()) == [(n, pytest.approx(p)) for n, p in zip(names, chances)]
+        assert row.labels == tuple(name for name, p in zip(names, chances, strict=True) if p >= 0.4)
+
+
 def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
-    save_texts(tmp_path / "a", ["joy", "fear"], problem_type="multi_label_classification")
-    with pytest.raises(PredictError, match="is made for multi_label_classification"):
+    save_texts(tmp_path / "a", ["joy", "fear"], problem_type="regression")
+    with pytest.raises(PredictError, match="is made for regression"):
         PretrainedPredictor.from_pretrained(str(tmp_path / "a"))
     transformers.BertConfig(architectures=["BertForMaskedLM"]).save_pretrained(tmp_path / "b")
     with pytest.raises(PredictError, match="is BertForMaskedLM: name a classifier of pictures"):

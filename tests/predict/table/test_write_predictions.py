@@ -19,6 +19,7 @@ class Fixed:
     things = "texts"
     identity = "fixed"
     batch_size = 1
+    manner = "softmax"
 
     def __init__(self, *labels: str, stops_after: int = 99) -> None:
         self.label_space: LabelSpace | None = LabelSpace("own", labels)

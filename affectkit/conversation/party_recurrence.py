@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from affectkit.conversation.streaming import join_turns
+from affectkit.conversation.turn_order import order_of_appearance
 
 
 class PartyRecurrence(nn.Module):
@@ -68,7 +69,12 @@ class PartyRecurrence(nn.Module):
     def forward(self, sequence: Tensor, speaker: Tensor) -> Tensor:
         """Run over ``sequence``; see the class for shapes."""
         batch, steps, _ = sequence.shape
-        parties = int(speaker.max()) + 1
+        parties = steps
+        if torch.compiler.is_compiling():
+            # A graph of tensors has one number of states: as many as can speak. Only who is who matters.
+            speaker = order_of_appearance(speaker)
+        else:
+            parties = int(speaker.max()) + 1
         party_dim = self.party_cell.hidden_size
         # unbind, not an index in the loop: the gradient of an index is a zero tensor of full size per step.
         global_inputs, global_weight = self._split_cell(self.global_cell, sequence)

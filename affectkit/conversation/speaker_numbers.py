@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from affectkit.conversation.turn_order import order_of_appearance
@@ -19,6 +20,8 @@ def speaker_numbers(
         num_speakers: How many speakers of one conversation it was made for; then they are numbered anew by
             who spoke first. None = any number, and numbers as they are.
         remedy: What to do where speakers are missing or too many, as the end of the sentence.
+
+    While torch.compile or torch.export follows it, only shapes are checked.
 
     Shape:
         - speaker, mask, output: (B, U)
@@ -42,7 +45,9 @@ def speaker_numbers(
             f"{owner} got speakers of shape {tuple(speaker.shape)} for a mask of shape "
             f"{tuple(mask.shape)}: give one speaker for each utterance."
         )
-    if bool((mask & (speaker < 0)).any()):
+    # A graph of tensors decides nothing by their numbers: whoever runs it checks them.
+    looks = not torch.compiler.is_compiling()
+    if looks and bool((mask & (speaker < 0)).any()):
         raise ValueError(
             f"{owner} got a real utterance without a speaker (-1): number the speakers of each conversation "
             "from 0, or mark the utterance as padding in the mask."
@@ -51,7 +56,7 @@ def speaker_numbers(
     if num_speakers is None:
         return known
     known = order_of_appearance(known)
-    if bool((known >= num_speakers).any()):
+    if looks and bool((known >= num_speakers).any()):
         raise ValueError(
             f"{owner} was made for num_speakers={num_speakers} and got a conversation of "
             f"{int(known.max()) + 1} speakers: raise num_speakers, or {remedy}."

@@ -180,11 +180,13 @@ class AttentionalSelectiveFusion(nn.Module):
             return None
         shape = next(iter(given.values())).shape
         sound = all(tokens.shape == shape for tokens in given.values()) and len(given) == len(parts)
-        if not sound or len(shape) != 3 or shape[::2] != (len(flags), self.out_dim):
+        # Not by `len(flags)`, which an exporter takes for a constant.
+        rows = flags.shape[0]
+        if not sound or len(shape) != 3 or shape[::2] != (rows, self.out_dim):
             shown = {name: tuple(tokens.shape) for name, tokens in given.items()}
             raise ValueError(
                 f"AttentionalSelectiveFusion got maps of shapes {shown}: give each view as tokens of the "
-                f"same places, ({len(flags)}, P, {self.out_dim})."
+                f"same places, ({rows}, P, {self.out_dim})."
             )
         if any(part.mask is not None for part in parts.values()):
             raise ValueError(
@@ -221,7 +223,7 @@ class _PlaceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         values, norm = x.flatten(0, 1), self.norm
         # Not where ranks share their statistics: each of them has to take part.
-        if len(values) == 1 and self.training and isinstance(norm, nn.BatchNorm1d):
+        if self.training and len(values) == 1 and isinstance(norm, nn.BatchNorm1d):
             # One value has no deviation.
             normed = nn.functional.batch_norm(
                 values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps

@@ -17,6 +17,7 @@ from affectkit.share.error import ShareError
 from affectkit.share.input_specs import input_specs
 from affectkit.share.onnx_bridge import OnnxCall, onnx_bytes, read_onnx_note
 from affectkit.share.parity import Parity, check_parity
+from affectkit.share.refuse_sensitive import refuse_sensitive
 from affectkit.share.tensor_spec import TensorSpec
 from affectkit.share.torch_program import ProgramCall, program_bytes, read_program_note, trace
 from affectkit.share.trained_run import TrainedRun, load_run
@@ -75,10 +76,12 @@ def export_task(
 
     Raises:
         MissingExtraError: If a package that ONNX needs is missing.
-        ShareError: If an operation cannot be exported, or the answers differ; the message names it.
+        ShareError: If an operation cannot be exported, the answers differ, or a sensitive attribute of people
+            would be predicted; the message names it.
     """
     if form not in FORMS:
         raise ShareError(f"A task cannot be exported as {form!r}: choose {' or '.join(FORMS)}.")
+    refuse_sensitive(task, what="export")
     check_exportable(task)
     call = BatchCall(task, input_specs(task, data, length=length))
     note = {**_note(call, data, form), **(facts or {})}

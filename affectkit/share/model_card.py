@@ -9,6 +9,7 @@ from typing import Final
 
 import yaml
 
+from affectkit.labels.sensitive_attributes import sensitive_attributes
 from affectkit.share.card_facts import CardFacts, facts_of_run, facts_of_task
 from affectkit.tasks import AffectTask
 
@@ -21,23 +22,6 @@ _PIPELINES: Final[Mapping[str, str]] = {
     "ImageDataModule": "image-classification",
     "TextDataModule": "text-classification",
 }
-#: Names under which outputs would be what nobody may be sorted by.
-SENSITIVE: Final = frozenset(
-    {
-        *(
-            "gender",
-            "sex",
-            "age",
-            "race",
-            "ethnicity",
-            "skin_colour",
-            "skin_color",
-            "nationality",
-            "religion",
-        ),
-        *("disability", "sexual_orientation", "political_opinion", "trade_union", "health"),
-    }
-)
 
 
 def card_of_run(folder: str | Path) -> str:
@@ -76,7 +60,7 @@ def render_card(facts: CardFacts) -> str:
     body = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         card=facts,
         labels=[] if facts.label_space is None else list(facts.label_space),
-        sensitive=sorted(_outputs(facts) & SENSITIVE),
+        sensitive=_sensitive(facts),
         restricted=sorted(
             {
                 data.klass
@@ -121,9 +105,10 @@ def _head(facts: CardFacts) -> dict[str, object]:
     return head
 
 
-def _outputs(facts: CardFacts) -> set[str]:
-    labels = [] if facts.label_space is None else list(facts.label_space)
-    return {name.lower().replace(" ", "_") for name in (*labels, *facts.outputs)}
+def _sensitive(facts: CardFacts) -> list[str]:
+    space = facts.label_space
+    names = [*facts.outputs, *(() if space is None else space)]
+    return sensitive_attributes(names, space="" if space is None else space.name)
 
 
 def _line(value: object) -> str:

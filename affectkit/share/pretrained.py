@@ -16,6 +16,7 @@ import affectkit
 from affectkit.atomic_file import write_atomically
 from affectkit.share.error import ShareError, first_line
 from affectkit.share.model_card import card_of_task
+from affectkit.share.refuse_sensitive import refuse_sensitive
 from affectkit.share.trained_run import TrainedRun, build_task
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.checkpoint_record import KEY
@@ -51,8 +52,10 @@ def save_pretrained(
         The folder.
 
     Raises:
-        ShareError: If a value of the task is none that JSON holds.
+        ShareError: If a value of the task is none that JSON holds, or it predicts a sensitive attribute of
+            people.
     """
+    refuse_sensitive(task, what="save for others")
     checkpoint: dict[str, object] = {
         "state_dict": task.state_dict(),
         "hyper_parameters": dict(task.hparams),

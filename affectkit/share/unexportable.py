@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from torch import nn
 
 from affectkit.share.error import ShareError
 
-_SPEAKERS = (
-    "decides by the numbers of the speakers (`bool((speaker < 0).any())` in speaker_numbers), which a graph "
-    "of tensors cannot"
-)
 
-#: By the name of a part's class: what it does that a graph of tensors with a batch of any size cannot hold.
-UNEXPORTABLE: dict[str, str] = {
-    "AttentionalSelectiveFusion": (
-        "asks for the size of the batch as a Python number (`len(flags)`), which makes it a "
-        "constant of the graph"
+class Unexportable(NamedTuple):
+    """A part that a graph of tensors with a batch of any size cannot hold.
+
+    Attributes:
+        part: Name of its class.
+        reason: What it does, as the end of a sentence that begins with "it".
+        recipes: Recipes that have it.
+    """
+
+    part: str
+    reason: str
+    recipes: tuple[str, ...]
+
+
+#: All that is known to stop an exporter; `docs/share.md` shows the same rows.
+UNEXPORTABLE: Final[tuple[Unexportable, ...]] = (
+    Unexportable(
+        "AudienceTask",
+        "spreads over the hypergraph of everybody (`hypergraph_propagation`), so that a row has no answer "
+        "without all others",
+        ("hypergraph_audience",),
     ),
-    "AudienceTask": (
-        "spreads over the hypergraph of everybody (hypergraph_propagation), so that a row has no answer "
-        "without all others and a batch of another size none at all"
+    Unexportable(
+        "ConversationLLMTask",
+        "repeats a key-value cache between its answers (`cache.batch_repeat_interleave`), which is an object "
+        "and no tensor",
+        ("prc_emo",),
     ),
-    "ConversationLLMTask": (
-        "scores each answer behind a key-value cache that it repeats in between "
-        "(cache.batch_repeat_interleave), which is an object and no tensor"
+    Unexportable(
+        "DialogueGCN",
+        "lists the edges between turns and the relations that occur among them (`torch.unique` in "
+        "RelationConvolution), and a graph of tensors has room for one number of them",
+        ("dialogue_gcn",),
     ),
-    "DialogueGCN": _SPEAKERS,
-    "DialogueRNN": f"{_SPEAKERS}, and makes as many states as there are (`int(speaker.max())`)",
-    "MMGCN": _SPEAKERS,
-    "VisualnessTask": "reads strings and tokenises them itself (encode_texts), and a graph reads tensors",
-}
+    Unexportable(
+        "VisualnessTask",
+        "reads strings and tokenises them itself (`encode_texts`), and a graph reads tensors",
+        ("tip_clip",),
+    ),
+)
 
 
 def check_exportable(task: nn.Module) -> None:
@@ -38,10 +57,10 @@ def check_exportable(task: nn.Module) -> None:
     Raises:
         ShareError: If it, or a part of it, is one of :data:`UNEXPORTABLE`; the message names the operation.
     """
-    kinds = dict.fromkeys(kind.__name__ for part in task.modules() for kind in type(part).__mro__)
-    for name, reason in UNEXPORTABLE.items():
-        if name in kinds:
+    kinds = {kind.__name__ for part in task.modules() for kind in type(part).__mro__}
+    for known in UNEXPORTABLE:
+        if known.part in kinds:
             raise ShareError(
-                f"{name} cannot be exported: it {reason}; use it from Python, with load_pretrained or "
-                "load_from_checkpoint."
+                f"{known.part} cannot be exported: it {known.reason}; use it from Python, with "
+                "load_pretrained or load_from_checkpoint."
             )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,6 +11,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch import Trainer
+from torch.export import ExportedProgram
 
 from affectkit.adapters import TipAdapter
 from affectkit.data.schema import ConversationRecord
@@ -16,12 +19,24 @@ from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.encoders import PrincipalComponentsEncoder
 from affectkit.graph import LabelGraph
 from affectkit.labels import affect_scale, label_space
-from affectkit.recipes import recipe_path
-from affectkit.share import build_task
+from affectkit.recipes import recipe_path, recipes
+from affectkit.share import UNEXPORTABLE, BatchCall, ShareError, build_task, export_task
+from affectkit.share.export_task import FORMS, ExportForm, ExportReport
+from affectkit.share.torch_program import trace
 from affectkit.tasks import AffectTask, PromptTuningTask
 
 #: Task of a recipe as it begins, and the configuration of its model and data; nothing is trained.
 Build: TypeAlias = Callable[[str], tuple[AffectTask, dict[str, Any], dict[str, Any]]]
+#: Exports a recipe, or finds that it says why it cannot be (None).
+ExportRecipe: TypeAlias = Callable[[str, Path, ExportForm], ExportReport | None]
+TINY = sorted(recipe.name for recipe in recipes() if recipe.name.endswith("_tiny"))
+DIALOGUES = {
+    name
+    for name in TINY
+    if "Conversation" in yaml.safe_load(recipe_path(name).read_text(encoding="utf-8"))["data"]["class_path"]
+}
+#: Turns of a conversation: a recurrence is written out turn by turn.
+TURNS = 4
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +65,60 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         return task.eval(), model, data
 
     return made
+
+
+@pytest.fixture(scope="session")
+def export_recipe(build: Build) -> ExportRecipe:
+    """Export a recipe's task; both formats, asked for one after the other, share what was traced."""
+    last: dict[str, tuple[AffectTask, dict[str, Any]]] = {}
+    programs: dict[AffectTask, ExportedProgram] = {}
+
+    def traced(call: BatchCall) -> ExportedProgram:
+        if call.task not in programs:
+            programs[call.task] = trace(call)
+        return programs[call.task]
+
+    def exported(recipe: str, out: Path, form: ExportForm) -> ExportReport | None:
+        if recipe not in last:
+            last.clear()
+            programs.clear()
+            task, _, data = build(recipe)
+            last[recipe] = task, data
+        task, data = last[recipe]
+        known = next((row for row in UNEXPORTABLE if recipe.removesuffix("_tiny") in row.recipes), None)
+        if known is not None:
+            sentence = re.escape(f"{known.part} cannot be exported: it {known.reason}; use it from Python")
+            with pytest.raises(ShareError, match=sentence):
+                export_task(task, out, data=data, form=form)
+            assert not out.exists()
+            return None
+        length = TURNS if data["class_path"].endswith(".ConversationDataModule") else None
+        with pytest.MonkeyPatch.context() as patch:
+            # By the table of modules: the package has a function under the module's name.
+            patch.setattr(sys.modules["affectkit.share.export_task"], "trace", traced)
+            return export_task(task, out, data=data, form=form, length=length)
+
+    return exported
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tiny variant of every recipe in both formats, in two files that two processes can share."""
+    if "exported" not in metafunc.fixturenames:
+        return
+    here = "dialogue" in metafunc.module.__name__
+    cases = [(name, form) for name in TINY if (name in DIALOGUES) == here for form in FORMS]
+    metafunc.parametrize(("recipe", "form"), cases)
+
+
+@pytest.fixture
+def exported(
+    recipe: str, form: ExportForm, export_recipe: ExportRecipe, tmp_path: Path
+) -> ExportReport | None:
+    """What came of a recipe in a format."""
+    if form == "onnx":
+        pytest.importorskip("onnxscript", reason="needs the extra 'export'")
+        pytest.importorskip("onnxruntime", reason="needs the extra 'export'")
+    return export_recipe(recipe, tmp_path / "model", form)
 
 
 def graph_file(path: Path, space: str, scale: str) -> str:

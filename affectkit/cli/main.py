@@ -32,6 +32,7 @@ from affectkit.cli import (
     typical,
 )
 from affectkit.cli.grouped_help import GroupedHelp
+from affectkit.cli.recipe_help import recipe_help
 
 #: Run by LightningCLI, whose parser is built only when one of them is called.
 TRAINING = {
@@ -93,6 +94,9 @@ def is_user_error(error: BaseException) -> bool:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
     if is_training(arguments):
+        if not {"-h", "--help"}.isdisjoint(arguments[1:]):
+            # Before torch is loaded; Lightning's own help takes seconds.
+            print(recipe_help(arguments[0]), flush=True)
         from affectkit.cli.training import train
 
         return train(arguments)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 
+import pytest
+
 from affectkit.cli.grouped_help import GROUPS, GroupedHelp
-from affectkit.cli.main import build_parser
+from affectkit.cli.main import build_parser, main
+from affectkit.cli.recipe_help import recipe_help
+from affectkit.recipes import recipes
 
 
 def test_every_command_stands_in_one_line_of_one_group_on_one_screen() -> None:
@@ -30,3 +34,21 @@ def test_a_command_of_no_group_is_not_lost() -> None:
     said = parser.format_help()
     assert "  train:\n    fit         train\n  more:\n    brew        make tea\n" in said
     assert "look up" not in said
+
+
+def test_the_help_of_a_training_begins_with_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--help"])
+    said = capsys.readouterr().out
+    assert not stopped.value.code and said.startswith(recipe_help("fit"))
+    assert "--trainer" in said.removeprefix(recipe_help("fit"))
+
+
+def test_every_recipe_is_named_or_is_the_tiny_variant_of_one() -> None:
+    lines = recipe_help("fit").splitlines()
+    for recipe in recipes():
+        named = [line for line in lines if line.split()[:1] == [recipe.name]]
+        if recipe.name.endswith("_tiny"):
+            assert not named and recipe.name.removesuffix("_tiny") in {known.name for known in recipes()}
+        else:
+            assert [line.removeprefix(f"  {recipe.name}").strip() for line in named] == [recipe.summary]

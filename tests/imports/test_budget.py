@@ -49,8 +49,10 @@ def test_plain_rooms_load_no_other_framework(room: str) -> None:
     assert loaded_modules(f"import affectkit.{room}").isdisjoint(unwanted)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["recipes"]])
-def test_cheap_commands_load_no_torch_and_take_less_than_a_second(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "seconds"), [(["--help"], 0.5), (["--version"], 0.5), (["list"], 1.0), (["recipes"], 1.0)]
+)
+def test_cheap_commands_load_no_torch_and_take_little_time(arguments: list[str], seconds: float) -> None:
     code = (
         "import sys\nfrom affectkit.cli.main import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit as stop:\n    assert not stop.code\n"
@@ -61,4 +63,4 @@ def test_cheap_commands_load_no_torch_and_take_less_than_a_second(arguments: lis
         start = _children_seconds()
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
         shortest = min(shortest, _children_seconds() - start)
-    assert shortest < 1.0
+    assert shortest < seconds

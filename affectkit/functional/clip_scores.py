@@ -17,12 +17,12 @@ def clip_scores(logits: Tensor, mask: Tensor | None = None, *, rule: ClipRule = 
     With the frames :math:`R` that are real and :math:`\bar p = \frac{1}{|R|} \sum_{t \in R}
     \mathrm{softmax}(z_t)`:
 
-    ===============  ================================================================================
-    ``"vote"``       :math:`\log \frac{v_c + \bar p_c}{|R| + 1}`, :math:`v_c` frames in which c is highest:
-                     the majority, and among equal ones the class of the larger mean probability
-    ``"mean_prob"``  :math:`\log \bar p_c`
-    ``"mean_logit"`` :math:`\frac{1}{|R|} \sum_{t \in R} z_{t,c}`
-    ===============  ================================================================================
+    ================  ================================================================================
+    ``"vote"``        :math:`\log \frac{v_c + \bar p_c}{|R| + 1}`, :math:`v_c` frames in which c is highest:
+                      the majority, and among equal ones the class of the larger mean probability
+    ``"mean_prob"``   :math:`\log \bar p_c`
+    ``"mean_logit"``  :math:`\frac{1}{|R|} \sum_{t \in R} z_{t,c}`
+    ================  ================================================================================
 
     Args:
         logits: Scores of the frames.

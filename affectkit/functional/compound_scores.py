@@ -17,11 +17,11 @@ def compound_scores(
 ) -> Tensor:
     r"""Score of each pair of basic emotions, from their probabilities :math:`p`.
 
-    ============  =====================================
-    ``"product"`` :math:`\log (p_a\, p_b)`
-    ``"sum"``     :math:`\log \frac{p_a + p_b}{2}`
-    ``"min"``     :math:`\log \min(p_a, p_b)`
-    ============  =====================================
+    =============  =====================================
+    ``"product"``  :math:`\log (p_a\, p_b)`
+    ``"sum"``      :math:`\log \frac{p_a + p_b}{2}`
+    ``"min"``      :math:`\log \min(p_a, p_b)`
+    =============  =====================================
 
     The softmax of the scores is the rule's result, normalised over the compounds.
 

@@ -58,9 +58,3 @@ def test_the_two_commands_are_marked_for_ci() -> None:
         found = re.search(rf"<!-- {mark} -->\n```bash\n(.*)\n```", text)
         assert found is not None
         assert found[1].endswith(end)
-
-
-def test_every_page_is_in_the_navigation() -> None:
-    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    for page in PAGES[1:]:
-        assert f"{page.relative_to(ROOT / 'docs')}" in navigation

@@ -1,0 +1,74 @@
+"""Tables that are made from the library itself, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from affectkit.catalog import COMPONENTS
+from affectkit.data.sources import SOURCES
+from affectkit.labels import label_spaces
+from affectkit.recipes import recipes
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table of Markdown."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return [*lines, *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)]
+
+
+def recipe_table() -> list[str]:
+    """The recipes, without their small variants."""
+    found = {recipe.name: recipe for recipe in recipes()}
+    rows = [
+        (f"`{name}`", recipe.summary, f"`{name}_tiny`" if f"{name}_tiny" in found else "")
+        for name, recipe in found.items()
+        if not name.endswith("_tiny")
+    ]
+    return table(["recipe", "what it trains", "small variant"], rows)
+
+
+def dataset_table() -> list[str]:
+    """The sources of published data, each with a link to its page."""
+    rows = [
+        (
+            f"[{name}](/sources/{name}.md)" if has_page(name) else f"`{name}`",
+            source.description,
+            source.template.kind,
+            f"`{source.template.label_space.name}`" if source.template.label_space is not None else "",
+            source.template.licence.klass,
+            "compared with its files" if source.verified else "from its description",
+        )
+        for name, source in sorted(SOURCES.items())
+    ]
+    return table(["source", "what it is", "kind", "labels", "terms", "layout"], rows)
+
+
+def has_page(source: str) -> bool:
+    """Whether a source has a page of its own name."""
+    return (Path(__file__).parents[1] / "sources" / f"{source}.md").is_file()
+
+
+def label_table() -> list[str]:
+    """The registered orders of labels."""
+    return table(
+        ["label space", "classes", "order"],
+        [(f"`{space.name}`", str(len(space)), ", ".join(space.labels)) for space in label_spaces()],
+    )
+
+
+def component_table(kind: str) -> list[str]:
+    """The components of a kind."""
+    rows = [
+        (f"{{py:obj}}`~{row.path}`", ", ".join(row.modalities), row.paper or "", row.status)
+        for row in sorted(COMPONENTS, key=lambda row: row.name)
+        if row.kind == kind
+    ]
+    return table(["name", "reads", "source", "checked"], rows)
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    "recipes": recipe_table,
+    "datasets": dataset_table,
+    "labels": label_table,
+}

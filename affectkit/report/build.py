@@ -23,12 +23,16 @@ from affectkit.report.overlay_section import overlay_section
 from affectkit.report.page import Page, Section, render_page
 from affectkit.report.results_section import results_section
 from affectkit.report.robustness import RobustnessError
+from affectkit.report.robustness_section import robustness_section
 from affectkit.report.run_record import RunRecord, read_run
 from affectkit.report.stored_groups import stored_groups
 from affectkit.report.training_section import curriculum_section, training_section
 from affectkit.report.trust_section import trust_section
 
 _HEADLINES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "uar_present": "UAR (present classes)"}
+
+#: What a library says of a whole configuration is too long for a page.
+_REASON = 300
 
 
 def build_report(
@@ -63,6 +67,7 @@ def build_report(
         trust_section(run.chances),
         calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
+        robustness_section(run.robustness),
         embedding_section(run.folder, root=root, device=device) if show_embedding else None,
         _overlays(run, root, device),
         circumplex_section(run.predicted, _scale(run)),
@@ -109,7 +114,8 @@ def _overlays(run: RunRecord, root: str | None, device: str | torch.device) -> S
         return overlay_section(run.folder, root=root, device=device)
     except (RobustnessError, ShardError, OSError) as error:
         # A run may have lost its checkpoint since; the rest of the report does not depend on it.
-        return Section(OVERLAYS, text=f"No picture could be looked at again: {error}")
+        reason = str(error).splitlines()[0]
+        return Section(OVERLAYS, text=f"No picture could be looked at again: {reason[:_REASON]}")
 
 
 def _highlights(run: RunRecord) -> dict[str, str]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from affectkit.labels import AffectScale, UnknownLabelError, ValenceArousalWheel, affect_scale
-from affectkit.report.figures import CircumplexClass, circumplex_classes, circumplex_figure
+from affectkit.report.figures import (
+    CircumplexClass,
+    circumplex_classes,
+    circumplex_figure,
+    trajectory_figure,
+)
 from affectkit.report.page import Picture, Section, Table
 from affectkit.report.predicted_values import PredictedValues
 
 _AXES = ("valence", "arousal")
 _EVERYTHING = "all rows"
+_PATHS: Final = 4
 
 
 def circumplex_section(found: PredictedValues | None, scale: AffectScale | None) -> Section | None:
@@ -49,7 +58,37 @@ def circumplex_section(found: PredictedValues | None, scale: AffectScale | None)
         f"mark is its mean{hollow}. The numbers are in the table below.",
         numbers,
     )
-    return Section("Valence and arousal", text=text, pictures=[picture], tables=[numbers])
+    pictures = [picture, *_over_time(found, limits)]
+    return Section("Valence and arousal", text=text, pictures=pictures, tables=[numbers])
+
+
+def _over_time(found: PredictedValues, limits: tuple[float, float] | None) -> list[Picture]:
+    """Paths of conversations whose length is nearest to the median, the first of them: not the finest."""
+    talks: dict[str, list[tuple[int, float, float]]] = {}
+    for key, place, *point in zip(found.keys, found.places, *(found.values[axis] for axis in _AXES)):
+        talks.setdefault(key, []).append((place, *map(float, point)))
+    paths = {key: np.array(sorted(talk)) for key, talk in talks.items()}
+    paths = {key: path for key, path in paths.items() if np.isfinite(path[:, 1:]).all(axis=1).sum() > 1}
+    if not paths:
+        return []
+    middle = statistics.median_low(map(len, paths.values()))
+    chosen = sorted(paths, key=lambda key: abs(len(paths[key]) - middle))[:_PATHS]
+    around: NDArray[np.float64] = np.stack([found.values[axis] for axis in _AXES], axis=1)
+    rows = [
+        [key, str(int(place) + 1), *("" if np.isnan(value) else f"{value:.6f}" for value in point)]
+        for key in chosen
+        for place, *point in paths[key].tolist()
+    ]
+    return [
+        Picture(
+            "trajectories",
+            trajectory_figure({key: paths[key][:, 1:] for key in chosen}, around=around, limits=limits),
+            f"Predicted valence and arousal over {len(chosen)} samples of middling length, turn by turn: "
+            "numbered, from a dark square to a bright diamond; in grey, all rows. The turns need not be "
+            "equally far apart in time.",
+            Table("Predictions over time", ["key", "turn", *_AXES], rows),
+        )
+    ]
 
 
 def _anchors(labels: list[str], scale: AffectScale) -> dict[str, tuple[float, float]]:

@@ -103,11 +103,11 @@ def _text(methods: set[str]) -> str:
     how = " and ".join(sorted(methods))
     return (
         "The test pictures that the model was surest of, and where in them something raised the score of a "
-        f"label ({how}). An overlay shows which coarse places of a picture the score would follow, not why, "
-        "and not what a person would look at; several labels may share a place. Each panel has a scale of "
-        "its own, so that panels cannot be compared. The rows were chosen because the model was sure, and "
-        "do not stand for the others. Where covering the brightest places changes the probability no more "
-        "than covering the darkest, the overlay says little about this model."
+        f"label over that of the others ({how}). An overlay shows which coarse places of a picture the score "
+        "would follow, not why, and not what a person would look at; several labels may share a place. Each "
+        "panel has a scale of its own, so that panels cannot be compared. The rows were chosen because the "
+        "model was sure, and do not stand for the others. Where covering the brightest places changes the "
+        "probability no more than covering the darkest, the overlay says little about this model."
     )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from affectkit.report.predicted_labels import sample_key
+
 _PREFIX = "dim_"
 
 
@@ -21,11 +23,15 @@ class PredictedValues:
         values: (N,) by the name of the axis.
         target: True label of each row, "" where unknown.
         prediction: Predicted label of each row, "" where none is predicted.
+        keys: Key of the sample of each row, where they are told.
+        places: Place in its conversation of each row, where they are told.
     """
 
     values: Mapping[str, NDArray[np.float64]]
     target: Sequence[str]
     prediction: Sequence[str]
+    keys: Sequence[str] = ()
+    places: Sequence[int] = ()
 
 
 def read_predicted_values(path: Path) -> PredictedValues | None:
@@ -49,4 +55,11 @@ def read_predicted_values(path: Path) -> PredictedValues | None:
         },
         target=[row["target"] for row in rows],
         prediction=[row["prediction"] for row in rows],
+        keys=[sample_key(row["key"]) for row in rows],
+        places=[_place(row["key"], row["utterance"]) for row in rows],
     )
+
+
+def _place(key: str, utterance: str) -> int:
+    """The tasks that judge utterances one by one put their number into the key."""
+    return int(utterance if sample_key(key) == key else key.rpartition("#")[2])

@@ -25,6 +25,7 @@ from affectkit.report.modality_section import HeardTurn, read_heard_turns
 from affectkit.report.predicted_chances import PredictedChances, read_predicted_chances
 from affectkit.report.predicted_labels import PredictedLabels, read_predicted_labels
 from affectkit.report.predicted_values import PredictedValues, read_predicted_values
+from affectkit.report.robustness_section import RobustnessRecord, read_robustness
 
 
 class RunFolderError(ValueError):
@@ -52,6 +53,7 @@ class RunRecord:
         chances: Probabilities that the test predicted, or None where it predicted none.
         heard: Rows of the test with the share of each modality; empty where no fusion gave any.
         calibration: What `affectkit calibrate` found, or None where it has not been run.
+        robustness: What `affectkit robustness` found, or None where it has not been run.
         judged: Labels that the test predicted, or None where it predicted none.
     """
 
@@ -71,6 +73,7 @@ class RunRecord:
     chances: PredictedChances | None = None
     heard: Sequence[HeardTurn] = ()
     calibration: Mapping[str, object] | None = None
+    robustness: RobustnessRecord | None = None
     judged: PredictedLabels | None = None
 
     def series(self, key: str) -> list[tuple[float, float]]:
@@ -107,6 +110,7 @@ def read_run(folder: str | Path) -> RunRecord:
         chances = read_predicted_chances(folder / ResultsWriter.PREDICTIONS)
         heard = read_heard_turns(folder / ResultsWriter.PREDICTIONS)
         calibration = read_calibration(folder)
+        robustness = read_robustness(folder)
         labels = cast(list[str], confusion.get("labels", []))
         judged = read_predicted_labels(folder / ResultsWriter.PREDICTIONS, labels)
     except (ValueError, yaml.YAMLError) as error:
@@ -131,6 +135,7 @@ def read_run(folder: str | Path) -> RunRecord:
         chances=chances,
         heard=heard,
         calibration=calibration,
+        robustness=robustness,
         judged=judged,
     )
 

@@ -16,6 +16,7 @@ from affectkit.report.figures.prototype_grid import prototype_grid_figure
 from affectkit.report.figures.reliability import reliability_comparison_figure, reliability_figure
 from affectkit.report.figures.risk_coverage import risk_coverage_figure
 from affectkit.report.figures.robustness import RobustnessPoint, robustness_figure
+from affectkit.report.figures.trajectory import trajectory_figure
 from affectkit.report.figures.triplet_margin import triplet_margin_figure
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "reliability_figure",
     "risk_coverage_figure",
     "robustness_figure",
+    "trajectory_figure",
     "triplet_margin_figure",
 ]

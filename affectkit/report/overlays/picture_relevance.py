@@ -44,7 +44,8 @@ def picture_relevance(
     """Relevance of places for a label of a sample, for each call of its picture networks.
 
     Of a network with maps it is Grad-CAM of its deepest stage of 4 x 4 places or more, of a transformer
-    the relevance of the tokens that its last block reads.
+    the relevance of the tokens that its last block reads. The score is the logit less the mean of the
+    other labels': what speaks for all labels alike, as much of a picture does for CLIP, tells none of them.
 
     Args:
         task: The task; it is left in evaluation.
@@ -66,7 +67,7 @@ def picture_relevance(
     values = [value for call in calls for value in (*call.maps, *call.tokens)]
     if not values:
         return []
-    slopes = torch.autograd.grad(output.logits[0, label], values, allow_unused=True)
+    slopes = torch.autograd.grad(_against_others(output.logits[0], label), values, allow_unused=True)
     known = {id(value): slope for value, slope in zip(values, slopes, strict=True) if slope is not None}
     found = []
     for number, call in enumerate(calls):
@@ -76,6 +77,11 @@ def picture_relevance(
             method = "Grad-CAM" if call.maps else "token relevance"
             found.append(PictureRelevance(number, call.network.name, method, pixels, relevance.float().cpu()))
     return found
+
+
+def _against_others(logits: Tensor, label: int) -> Tensor:
+    others = len(logits) - 1
+    return logits[label] - (logits.sum() - logits[label]) / others if others else logits[label]
 
 
 def shown_pixels(pixels: Tensor, network: PictureNetwork) -> Tensor:

@@ -31,4 +31,4 @@ def test_other_widths_and_shares_are_refused() -> None:
         ResidualBottleneckEncoder(4)(torch.zeros(2, 3))
     for wrong in ({"ratio": 0.0}, {"ratio": 1.1}, {"reduction": 0}):
         with pytest.raises(ValueError, match="give whole numbers of 1 or more, and a share above 0"):
-            ResidualBottleneckEncoder(4, **wrong)  # type: ignore[arg-type]
+            ResidualBottleneckEncoder(4, **wrong)

@@ -7,10 +7,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
-from affectkit.cli.main import build_parser
+from affectkit.cli.main import build_parser, main
 from affectkit.data.modules import AudienceDataModule
+from affectkit.data.synthetic import write_synthetic_audience
 from affectkit.physiology import GroupMeans
 from affectkit.recipes import recipe_path
 
@@ -44,3 +46,16 @@ def test_commands_name_what_exists() -> None:
             assert callable(build_parser().parse_args(arguments).run)
         else:
             assert recipe_path(arguments[arguments.index("--config") + 1]).is_file()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_encoders_and_fusions_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("yaml")
+    Path("adapted_audience.yaml").write_text(block, encoding="utf-8")
+    Path("shards").mkdir()
+    write_synthetic_audience("shards/audience", people=14, videos=6, scenes=1)
+    (line,) = re.findall(r"`affectkit (fit [^`]*adapted_audience[^`]*)`", PAGE)
+    assert main([*shlex.split(line), "--trainer.max_epochs", "1", "--run_folder", "run"]) == 0
+    stored = torch.load("run/checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert "encoders.text.adapter.0.weight" in stored

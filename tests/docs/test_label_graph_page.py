@@ -7,9 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from affectkit.cli.main import build_parser, main
+from affectkit.data.synthetic import write_synthetic_pictures
 from affectkit.graph import LabelGraph
 from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.predict.pictures.trained_task import find_checkpoint
@@ -66,7 +68,23 @@ def test_three_commands_make_the_graph_of_ones_own_labels(
 
 
 def test_the_yaml_names_real_options() -> None:
-    options = yaml.safe_load(blocks("yaml")[0])["head"]["init_args"]
+    (block,) = [block for block in blocks("yaml") if block.startswith("head:")]
+    options = yaml.safe_load(block)["head"]["init_args"]
     options["graph"], options["label_encoder"] = "affectnet7", None
     head = CategoricalDimensionalGraphHead(**options)
     assert list(head.bounds or ()) == [-1, 1] and head.in_dim == 512
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Found .* module.* in eval mode:UserWarning")
+def test_an_adapter_and_another_fusion_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in blocks("yaml") if block.startswith("# clip_and_context.yaml")]
+    Path("clip_and_context.yaml").write_text(block, encoding="utf-8")
+    write_synthetic_pictures("faces", train=14, val=7, test=7, targets="both", height=36, width=54)
+    assert main(["graph", "make", "faces", "graph.safetensors", "--threshold", "0.05"]) == 0
+    (line,) = re.findall(r"`affectkit (fit [^`]*clip_and_context[^`]*)`", PAGE)
+    given = [*shlex.split(line), "--data.init_args.root", "faces", "--data.init_args.batch_size", "7"]
+    assert main([*given, "--trainer.max_epochs", "1", "--run_folder", "run"]) == 0
+    stored = torch.load("run/checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert any("lora" in name for name in stored) and "fusion.projections.1.weight" in stored

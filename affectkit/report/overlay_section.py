@@ -170,12 +170,14 @@ def _picture(seen: Sequence[_Seen], kind: str) -> Picture:
                     ]
                     for place, v in np.ndenumerate(heat)
                 ]
+    moving = any(len(part.pixels) > 1 for one in seen for part in one.said)
+    clips = " Of a clip, the frame with most of it is shown." if moving else ""
     beside = "the predicted and for the true label" if kind == "wrong" else "the predicted label"
     return Picture(
         f"overlays_{kind}",
         overlay_figure(lines, title=f"Surest and {kind}"),
         f"The {len(seen)} test pictures whose {kind} answers were surest; beside each, in a heat from dark "
-        f"to bright, the places that spoke for {beside}. Of a clip, the frame with most of it is shown.",
+        f"to bright, the places that spoke for {beside}.{clips}",
         Table(
             "Relevance of places", ["key", "view", "frame", "label", "row", "column", "relevance"], numbers
         ),
@@ -188,5 +190,8 @@ def _short(caption: str, most: int = 34) -> str:
 
 
 def _cells(one: _Seen) -> list[str]:
-    numbers = [f"{value:.3f}" for value in one.covered]
+    whole, *covered = (f"{value:.3f}" for value in one.covered)
+    # Without any relevance there is no brightest place to cover.
+    told = any(bool(part.relevance.any()) for part in one.said)
+    numbers = [whole, *(covered if told else [""] * len(covered))]
     return [one.row.key, one.row.true, one.row.said, *numbers]

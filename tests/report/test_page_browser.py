@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,19 @@ from affectkit.report.page import Page, Picture, Section, Table, render_page
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium to drive a browser with")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-AXE = os.environ.get("AFFECTKIT_AXE", "")
+
+
+def axe_source() -> Path | None:
+    """The source of axe-core: where the variable says, else that of the package; None where there is none."""
+    if os.environ.get("AFFECTKIT_AXE"):
+        return Path(os.environ["AFFECTKIT_AXE"])
+    package = find_spec("axe_core_python")
+    if package is None or package.origin is None:
+        return None
+    return Path(package.origin).with_name("axe.min.js")
+
+
+AXE = axe_source()
 pytestmark = pytest.mark.skipif(not CHROMIUM or not DRIVER, reason="no chromium with its chromedriver")
 _OPTIONS = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars")
 _QUIET = (
@@ -108,12 +121,13 @@ def test_the_first_key_leads_to_the_results(browser: Any) -> None:
     assert browser.switch_to.active_element.get_attribute("id") == "main"
 
 
-@pytest.mark.skipif(not AXE, reason="set AFFECTKIT_AXE to axe.min.js of axe-core")
+@pytest.mark.skipif(AXE is None, reason="no axe-core-python, nor AFFECTKIT_AXE with the path of axe.min.js")
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(browser: Any, width: int) -> None:
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.execute_script(Path(AXE).read_text(encoding="utf-8"))
+    assert AXE is not None
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
     found = browser.execute_async_script("axe.run(document).then(arguments[arguments.length - 1])")
     told = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in found["violations"]}
     assert told == {} and len(found["passes"]) > 20

@@ -44,6 +44,12 @@ UNEXPORTABLE: Final[tuple[Unexportable, ...]] = (
         ("dialogue_gcn",),
     ),
     Unexportable(
+        "TurnExtractor",
+        "encodes the turns that are there and no others (`x[there]`), and a graph of tensors has room for one "
+        "number of them",
+        ("m2fnet_media",),
+    ),
+    Unexportable(
         "VisualnessTask",
         "reads strings and tokenises them itself (`encode_texts`), and a graph reads tensors",
         ("tip_clip",),

@@ -32,7 +32,9 @@ class AngularGraph(NamedTuple):
         return self.within.to(nodes.dtype) @ nodes + beside.transpose(1, 2)
 
 
-def angular_graph(nodes: Tensor, present: Tensor, *, past_only: bool) -> AngularGraph:
+def angular_graph(
+    nodes: Tensor, present: Tensor, *, past_only: bool, window: Tensor | None = None
+) -> AngularGraph:
     r"""Link turns of a modality, and modalities of a turn, by the angle of their features.
 
     .. math:: A_{ij} = 1 - \frac{1}{\pi} \arccos(0.99999 \cos(x_i, x_j))
@@ -44,10 +46,12 @@ def angular_graph(nodes: Tensor, present: Tensor, *, past_only: bool) -> Angular
         nodes: Features x.
         present: True where there is a node.
         past_only: Whether a turn is linked with itself and earlier turns only.
+        window: True where the turn of a row may be linked with that of a column; None = wherever.
 
     Shape:
         - nodes: (B, M, U, D)
         - present: (B, M, U)
+        - window: (B, U, U)
 
     References:
         J. Hu, Y. Liu, J. Zhao, Q. Jin. MMGCN: Multimodal Fusion via Deep Graph Convolution Network for
@@ -64,7 +68,9 @@ def angular_graph(nodes: Tensor, present: Tensor, *, past_only: bool) -> Angular
         direction = _directions(nodes.to(torch.promote_types(nodes.dtype, torch.float32)))
         within = _similarity(direction @ direction.transpose(2, 3))
         linked = present.unsqueeze(3) & present.unsqueeze(2)
-        within = within.masked_fill(~(linked.tril() if past_only else linked), 0.0)
+        linked = linked.tril() if past_only else linked
+        linked = linked if window is None else linked & window.unsqueeze(1)
+        within = within.masked_fill(~linked, 0.0)
 
         sides = direction.transpose(1, 2)
         across = _similarity(sides @ sides.transpose(2, 3))
@@ -80,6 +86,55 @@ def angular_graph(nodes: Tensor, present: Tensor, *, past_only: bool) -> Angular
         return AngularGraph(
             within * scale.unsqueeze(3) * scale.unsqueeze(2), across * other.unsqueeze(3) * other.unsqueeze(2)
         )
+
+
+class NewestLinks(NamedTuple):
+    """The rows of an :class:`AngularGraph` that belong to the newest turn, which looks back alone.
+
+    Shape:
+        - within: (M, W), with the turns of its window, itself last.
+        - across: (M, M), between its modalities, 0 on the diagonal.
+        - direction: (M, D) of its nodes, and scale: (M,), the root of 1 over their degrees: both for later
+          turns.
+    """
+
+    within: Tensor
+    across: Tensor
+    direction: Tensor
+    scale: Tensor
+
+    def propagate(self, nodes: Tensor) -> Tensor:
+        """Weighted sum for the newest turn: (M, W, D) to (M, D)."""
+        seen = self.within.to(nodes.dtype).unsqueeze(1) @ nodes
+        return seen.squeeze(1) + self.across.to(nodes.dtype) @ nodes[:, -1]
+
+
+def newest_links(nodes: Tensor, present: Tensor, directions: Tensor, scales: Tensor) -> NewestLinks:
+    """Link a new turn with those kept of the turns before, as :func:`angular_graph` with ``past_only`` does.
+
+    Args:
+        nodes: Features of the new turn.
+        present: True where there is a node, the new turn last.
+        directions: As returned for the turns before.
+        scales: As returned for the turns before.
+
+    Shape:
+        - nodes: (M, D)
+        - present: (M, W)
+        - directions: (M, W - 1, D), scales: (M, W - 1)
+    """
+    with torch.autocast(nodes.device.type, enabled=False):
+        direction = _directions(nodes.to(torch.promote_types(nodes.dtype, torch.float32)))
+        there = present[:, -1]
+        everywhere = torch.cat([directions, direction.unsqueeze(1)], dim=1)
+        within = _similarity((everywhere @ direction.unsqueeze(2)).squeeze(2))
+        within = within.masked_fill(~(present & there.unsqueeze(1)), 0.0)
+        itself = torch.eye(len(nodes), dtype=torch.bool, device=nodes.device)
+        linked = there.unsqueeze(1) & there & ~itself
+        across = _similarity(direction @ direction.T).masked_fill(~linked, 0.0)
+        scale = torch.where(there, within.sum(1) + across.sum(1), 1.0).rsqrt()
+        within = within * scale.unsqueeze(1) * torch.cat([scales, scale.unsqueeze(1)], dim=1)
+        return NewestLinks(within, across * scale.unsqueeze(1) * scale, direction, scale)
 
 
 def _similarity(cosine: Tensor) -> Tensor:

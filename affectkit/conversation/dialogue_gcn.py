@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.matching_attention import MatchingAttention
 from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.streaming import join_turns, part_of_state, refuse_future
 from affectkit.conversation.turn_order import forward_order, restore_order, take_order, utterance_mask
 from affectkit.conversation.turn_window import TurnWindow, turn_window
 from affectkit.functional import masked_softmax
@@ -29,6 +31,9 @@ class DialogueGCN(nn.Module):
             + \alpha_{ii} W_0 g_i\Bigr) \\
         h'_i &= \mathrm{relu}\Bigl(W' \sum_{j \in N_i} h_j + W'_0 h_i + b\Bigr) \\
         e_i &= [g_i; h'_i], \quad \text{replaced by attention over those in its context}
+
+    In a talk that is going on, what is kept is the window, and with ``attention`` every :math:`e_i`: a turn
+    costs the same at any time where ``attention`` is False and ``window_past`` a number.
 
     A relation is who speaks i, who speaks j, and whether j comes after i. Windows of a whole batch are one
     graph of torch-geometric, made without a loop.
@@ -161,6 +166,58 @@ class DialogueGCN(nn.Module):
             result = self.attention.weights(result, mask) @ result
         return Encoding(pooled=result.masked_fill(~mask.unsqueeze(-1), 0.0), mask=mask)
 
+    def advance(
+        self, features: Tensor, speaker: int, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One turn of a talk that is going on; see :class:`~affectkit.conversation.StreamingContext`."""
+        refuse_future(self, self.context)
+        known = self.num_speakers
+        if known is not None and speaker >= known:
+            raise ValueError(
+                f"DialogueGCN was made for num_speakers={known} and got a conversation of {speaker + 1} "
+                "speakers: raise num_speakers, or leave it None, for relations that any cast has."
+            )
+        heard, latest = self.recurrence.advance(features, speaker, part_of_state(state, "recurrence."))
+        after = {f"recurrence.{key}": value for key, value in latest.items()}
+        keep = None if self.window[0] is None else self.window[0] + 1
+        who = torch.full((1,), speaker, device=features.device)
+        after["spoken"] = spoken = join_turns(state.get("spoken"), heard, keep=keep)
+        after["speaker"] = whom = join_turns(state.get("speaker"), who, keep=keep)
+        turn = int(state["turn"]) + 1 if "turn" in state else 0
+        after["turn"] = torch.tensor([turn], device=features.device)
+
+        # All edges of the newest turn, that to itself last.
+        sender = torch.arange(len(spoken), device=features.device)
+        receiver = torch.full_like(sender, len(spoken) - 1)
+        weight = self._window_scores(spoken, turn).softmax(0)
+        moved = self.relations(
+            spoken, sender, receiver, relation=self._relations(whom, sender, receiver), weight=weight
+        )[-1:]
+        own: Tensor = self.itself(heard) * weight[-1].to(heard.dtype)
+        after["hidden"] = hidden = join_turns(state.get("hidden"), F.relu(moved + own), keep=keep)
+        around = F.relu(self.neighbours(hidden, sender, receiver)[-1:])
+        result = torch.cat([heard, around.to(heard.dtype)], dim=-1)
+        if self.attention is not None:
+            after["encoded"] = join_turns(state.get("encoded"), result)
+            result = self.attention.last(after["encoded"])
+        return result, after
+
+    def _window_scores(self, spoken: Tensor, turn: int) -> Tensor:
+        """Scores (W,) of the newest turn with those of its window (W, D), itself last."""
+        if self.max_turns is None:
+            scores: Tensor = self.score(spoken[-1:])[0] @ spoken.T
+        else:
+            self._check_length(turn + 1)
+            scores = self.score(spoken)[:, turn]
+        return scores.to(torch.promote_types(scores.dtype, torch.float32))
+
+    def _check_length(self, turns: int) -> None:
+        if self.max_turns is not None and turns > self.max_turns:
+            raise ValueError(
+                f"DialogueGCN was made for max_turns={self.max_turns} and got a conversation of "
+                f"{turns} turns: raise max_turns, or use edge_attention='bilinear', which has no limit."
+            )
+
     def _convolve(self, spoken: Tensor, who: Tensor, mask: Tensor) -> Tensor:
         """Both convolutions over conversations whose real turns stand in front."""
         batch, size, _ = spoken.shape
@@ -193,12 +250,7 @@ class DialogueGCN(nn.Module):
         if self.max_turns is None:
             pairs = scored @ spoken.transpose(1, 2)
         else:
-            longest = int(mask.sum(1).max()) if size else 0
-            if longest > self.max_turns:
-                raise ValueError(
-                    f"DialogueGCN was made for max_turns={self.max_turns} and got a conversation of "
-                    f"{longest} turns: raise max_turns, or use edge_attention='bilinear', which has no limit."
-                )
+            self._check_length(int(mask.sum(1).max()) if size else 0)
             pairs = scored.transpose(1, 2)[:, :size]
             pairs = F.pad(pairs, (0, 0, 0, size - pairs.shape[1]))
         return pairs.gather(2, window.place.expand(len(pairs), -1, -1))

@@ -53,6 +53,11 @@ class MatchingAttention(nn.Module):
         attended = (self.weights(pooled, mask) @ pooled).masked_fill(padding, 0.0)
         return Encoding(pooled=attended, mask=mask)
 
+    def last(self, sequence: Tensor) -> Tensor:
+        """What the last utterance (1, D) of ``sequence`` (U, D) gives, all of them real."""
+        query: Tensor = self.transform(sequence[-1:])
+        return torch.softmax(query @ sequence.to(query.dtype).T, dim=-1) @ sequence
+
     def weights(self, sequence: Tensor, mask: Tensor) -> Tensor:
         """Attention weights (B, U, U), row t over s, of ``sequence`` (B, U, D) under ``mask`` (B, U)."""
         query: Tensor = self.transform(sequence)

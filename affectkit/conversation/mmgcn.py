@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from affectkit.conversation.angular_graph import angular_graph
+from affectkit.conversation.angular_graph import angular_graph, newest_links
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.initial_residual_layer import InitialResidualLayer
 from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.streaming import join_turns, part_of_state, refuse_future
+from affectkit.functional import window_mask
 from affectkit.fusion.presence import align_parts, check_in_dims
 from affectkit.types import Encoding
 
@@ -31,6 +33,9 @@ class MMGCN(nn.Module):
             \theta_l = \ln(\lambda / l + 1) \\
         e_t &= [x_t^1; h_t^1; \dots; x_t^M; h_t^M]
 
+    In a talk that is going on, what is kept is the window: a turn costs the same at any time where
+    ``window_past`` is a number, and grows with the turns before where it is None.
+
     An utterance may lack any modality: what is absent is no node, has no influence, and stands as 0 in
     :math:`e_t`.
 
@@ -44,6 +49,8 @@ class MMGCN(nn.Module):
         strength: :math:`\lambda`.
         context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it sees
             the whole conversation, as published.
+        window_past: How many turns before itself a turn is linked with; None = all, as published.
+        window_future: The same for those after itself; with ``context="past"`` there are none.
         num_speakers: Speakers of the largest cast, numbered by who spoke first; each has a vector s, which
             starts at 0. None: who speaks is not read.
         dropout: Dropout on recurrence, nodes and convolutions.
@@ -84,6 +91,8 @@ class MMGCN(nn.Module):
         alpha: float = 0.1,
         strength: float = 0.5,
         context: Literal["past", "both"] = "past",
+        window_past: int | None = None,
+        window_future: int | None = None,
         num_speakers: int | None = None,
         dropout: float = 0.0,
     ) -> None:
@@ -98,11 +107,17 @@ class MMGCN(nn.Module):
             raise ValueError(
                 f"MMGCN got alpha={alpha}, strength={strength}: give a share in [0, 1] and a number above 0."
             )
+        if min(window_past or 0, window_future or 0) < 0:
+            raise ValueError(
+                f"MMGCN got window_past={window_past}, window_future={window_future}: give whole numbers "
+                ">= 0, or None for all."
+            )
         if recurrent is not None and recurrent not in self.in_dims:
             raise ValueError(f"MMGCN got recurrent={recurrent!r}: give one of {list(self.in_dims)} or None.")
         if recurrent is None and "text" in self.in_dims:
             recurrent = "text"
         self.context = context
+        self.window = (window_past, window_future if context == "both" else 0)
         self.num_speakers = num_speakers
         self.recurrent = recurrent
         self.recurrence: BcLSTM | None = None
@@ -146,7 +161,10 @@ class MMGCN(nn.Module):
         flags = there.transpose(0, 1)
         absent = ~flags.unsqueeze(-1)
         nodes = nodes.masked_fill(absent, 0.0)
-        graph = angular_graph(nodes, flags, past_only=self.context == "past")
+        past, future = self.window
+        limited = past is not None or (self.context == "both" and future is not None)
+        window = window_mask(mask, window_past=past, window_future=future) if limited else None
+        graph = angular_graph(nodes, flags, past_only=self.context == "past", window=window)
         first: Tensor = torch.relu(self.start(self.dropout(nodes))).masked_fill(absent, 0.0)
         state = first
         for layer in self.layers:
@@ -154,6 +172,63 @@ class MMGCN(nn.Module):
         state = self.dropout(state)
         joined = torch.cat([nodes, state.to(nodes.dtype)], dim=-1).masked_fill(absent, 0.0)
         return Encoding(pooled=joined.transpose(1, 2).flatten(2), mask=mask)
+
+    def advance_parts(
+        self,
+        parts: Mapping[str, Tensor],
+        present: Mapping[str, bool],
+        speaker: int,
+        state: Mapping[str, Tensor],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One utterance of a talk that is going on; see :class:`~affectkit.conversation.StreamingFusion`."""
+        refuse_future(self, self.context)
+        device = next(iter(parts.values())).device
+        keep = None if self.window[0] is None else self.window[0] + 1
+        flag = torch.tensor([[present[name] for name in self.in_dims]], device=device)
+        after = {"present": join_turns(state.get("present"), flag, keep=keep)}
+        rows: list[Tensor] = []
+        for name, projection in zip(self.in_dims, self.projections):
+            row = parts[name] if present[name] else torch.zeros_like(parts[name])
+            if self.recurrence is not None and name == self.recurrent:
+                # A turn without this modality is stepped over.
+                before = part_of_state(state, "recurrence.")
+                latest = before
+                if present[name]:
+                    row, latest = self.recurrence.advance(row, speaker, before)
+                after.update({f"recurrence.{key}": value for key, value in latest.items()})
+            rows.append(projection(row) if present[name] else row.new_zeros(1, self.start.in_features))
+        nodes = torch.cat(rows)
+        absent = ~flag.T
+        if self.num_speakers is not None:
+            if speaker >= self.num_speakers:
+                raise ValueError(
+                    f"MMGCN was made for num_speakers={self.num_speakers} and got a conversation of "
+                    f"{speaker + 1} speakers: raise num_speakers, or leave it None, so that who speaks is "
+                    "not read."
+                )
+            nodes = nodes + self.speaker_vectors[speaker].to(nodes.dtype)
+        nodes = nodes.masked_fill(absent, 0.0)
+
+        # Turns lie first in what is kept, so that a window is a slice of every entry.
+        none = nodes.new_zeros(0, *nodes.shape)
+        seen = len(after["present"]) - 1
+        directions, scales = state.get("direction", none), state.get("scale", none[:, :, 0])
+        links = newest_links(
+            nodes,
+            after["present"].T,
+            directions[len(directions) - seen :].transpose(0, 1),
+            scales[len(scales) - seen :].T,
+        )
+        after["direction"] = join_turns(state.get("direction"), links.direction.unsqueeze(0), keep=keep)
+        after["scale"] = join_turns(state.get("scale"), links.scale.unsqueeze(0), keep=keep)
+        first = torch.relu(self.start(nodes)).masked_fill(absent, 0.0)
+        turn = first
+        for number, layer in enumerate(self.layers):
+            key = f"layer.{number}"
+            after[key] = join_turns(state.get(key), turn.unsqueeze(0), keep=keep)
+            turn = layer(links.propagate(after[key].transpose(0, 1)), first)
+        joined = torch.cat([nodes, turn.to(nodes.dtype)], dim=-1).masked_fill(absent, 0.0)
+        return joined.flatten().unsqueeze(0), after
 
     def _node(self, index: int, feature: Tensor, there: Tensor) -> Tensor:
         """Nodes (B, U, D) of a modality before speakers are added."""

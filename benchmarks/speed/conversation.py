@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from conversation_loops import MODALITIES, Model, Talk, build, goes_on, loop_of, talk_of
+from conversation_loops import MODALITIES, Model, Talk, build, loop_of, talk_of
 from count_work import seconds
 
 from affectkit.conversation import CONTEXTS, MODALITY_CONTEXTS
@@ -40,8 +40,11 @@ BATCH: Final = 16
 OURS: Final = "affectkit"
 #: What a model is called here, its name and options. Every name of the tables has its row by default.
 WINDOWED: Final[Mapping[str, tuple[str, dict[str, int | bool | str]]]] = {
+    # Its attention over all turns would cost more with each of them.
+    "dialogue_gcn, window 10": ("dialogue_gcn", {"window_past": 10, "attention": False}),
     "dialogue_rnn, window 10": ("dialogue_rnn", {"window_past": 10}),
     "m2fnet, window 10": ("m2fnet", {"window_past": 10}),
+    "mmgcn, window 10": ("mmgcn", {"window_past": 10}),
     "transformer, window 10": ("transformer", {"window_past": 10}),
 }
 NEED_GEOMETRIC: Final = ("dialogue_gcn", "mmgcn")
@@ -169,20 +172,15 @@ def streaming(label: str, turns: int, *, rounds: int, device: torch.device, budg
     features = {key: part[0].cpu() for key, part in talk.parts.items()}
     last = {key: part[-1] for key, part in features.items()}
     with torch.no_grad():
-        # Where a turn is found by running all of them, those before need not be run.
-        for place in range(turns - 1 if goes_on(model) else 0):
+        for place in range(turns - 1):
             _, state = model.turn(talk, place, state)
-        if not goes_on(model):
-            state = kept_turns(model, talk, turns - 1)
+            stream.add({key: part[place] for key, part in features.items()}, int(talk.speaker[0, place]))
         systems: dict[str, Callable[[], object]] = {
             OURS: lambda: model.turn(talk, turns - 1, state),
             "loop": lambda: model.again(talk, turns - 1),
-        }
-        if goes_on(model):
-            for place in range(turns - 1):
-                stream.add({key: part[place] for key, part in features.items()}, int(talk.speaker[0, place]))
             # Adding is what moves a stream on: over the rounds it grows by some turns.
-            systems["ConversationStream"] = lambda: stream.add(last, int(talk.speaker[0, -1]))
+            "ConversationStream": lambda: stream.add(last, int(talk.speaker[0, -1])),
+        }
         times = timed(systems, rounds=rounds, device=device, budget_s=budget_s)
     facts: dict[str, str | int] = {
         "mode": "streaming",
@@ -192,19 +190,6 @@ def streaming(label: str, turns: int, *, rounds: int, device: torch.device, budg
         "kept_numbers": sum(value.numel() for value in state.values()),
     }
     return rows_of(times, dict.fromkeys(times, 1), facts)
-
-
-def kept_turns(model: Model, talk: Talk, turns: int) -> dict[str, torch.Tensor]:
-    """The state of a model that keeps all turns, after ``turns`` of them."""
-    _, first = model.turn(talk, 0, {})
-    state = {"speaker": talk.speaker[0, :turns]}
-    for key in first:
-        kind, _, name = key.partition(".")
-        if kind == "turns":
-            state[key] = talk.parts[name or "text"][0, :turns]
-        elif kind == "present":
-            state[key] = torch.ones(turns, dtype=torch.bool, device=talk.speaker.device)
-    return state if turns else {}
 
 
 def stream_of(name: str, options: Mapping[str, int | bool | str], device: torch.device) -> ConversationStream:

@@ -147,15 +147,12 @@ def _party_loop(model: Model, talk: Talk) -> Tensor:
 
 
 def _one_by_one(model: Model, talk: Talk) -> Tensor:
-    """Each conversation by itself, turn after turn where the model can go on from a state."""
+    """Each conversation by itself, turn after turn from what was kept of those before."""
     rows: list[Tensor] = []
     for row in range(len(talk.speaker)):
         alone = Talk(
             {name: part[row : row + 1] for name, part in talk.parts.items()}, talk.speaker[row : row + 1]
         )
-        if not goes_on(model):
-            rows.append(model.whole(alone))
-            continue
         state: State = {}
         steps: list[Tensor] = []
         for turn in range(talk.speaker.shape[1]):
@@ -165,17 +162,10 @@ def _one_by_one(model: Model, talk: Talk) -> Tensor:
     return torch.cat(rows)
 
 
-def goes_on(model: Model) -> bool:
-    """Whether a turn is computed from what is kept of those before it."""
-    return hasattr(model.module, "advance" if model.fused else "advance_parts")
-
-
 def loop_of(model: Model) -> tuple[str, Callable[[Model, Talk], Tensor]]:
     """The straightforward way, and what it is."""
     if isinstance(model.module, BcLSTM):
         return "a cell, turn by turn", _lstm_loop
     if isinstance(model.module, DialogueRNN):
         return "cells, turn by turn", _party_loop
-    if goes_on(model):
-        return "one turn of one conversation after the other", _one_by_one
-    return "one conversation after the other", _one_by_one
+    return "one turn of one conversation after the other", _one_by_one

@@ -58,9 +58,11 @@ def naive(model: MMGCN, features: dict[str, Tensor], there: dict[str, list[bool]
                 node = node + model.speaker_vectors[who[turn]]
             nodes[name, turn] = node
 
+    past, future = (count if side is None else side for side in model.window)
+
     def linked(one: tuple[str, int], other: tuple[str, int]) -> bool:
         if one[0] == other[0]:
-            return model.context == "both" or other[1] <= one[1]
+            return -future <= one[1] - other[1] <= past
         return one[1] == other[1]
 
     weight = {
@@ -103,11 +105,21 @@ def naive(model: MMGCN, features: dict[str, Tensor], there: dict[str, list[bool]
 
 @pytest.mark.parametrize("context", ["past", "both"])
 @pytest.mark.parametrize("num_speakers", [None, 3])
+@pytest.mark.parametrize("window", [(None, None), (2, 1)])
 def test_equals_a_loop_over_nodes_forward_and_backward(
-    context: Literal["past", "both"], num_speakers: int | None
+    context: Literal["past", "both"], num_speakers: int | None, window: tuple[int | None, int | None]
 ) -> None:
     torch.manual_seed(0)
-    model = MMGCN(WIDTHS, 3, num_layers=3, context=context, num_speakers=num_speakers).double()
+    past, future = window
+    model = MMGCN(
+        WIDTHS,
+        3,
+        num_layers=3,
+        context=context,
+        window_past=past,
+        window_future=future,
+        num_speakers=num_speakers,
+    ).double()
     if num_speakers is not None:
         nn.init.normal_(model.speaker_vectors)
     twin = copy.deepcopy(model)

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from affectkit.conversation import (
+    MMGCN,
     BcLSTM,
+    DialogueGCN,
     DialogueRNN,
     M2FNet,
     MatchingAttention,
@@ -31,6 +33,14 @@ CONTEXTS: dict[str, Callable[[], Context]] = {
     "dialogue_rnn": lambda: DialogueRNN(6, 4, global_dim=5, party_dim=3),
     "dialogue_rnn_full": lambda: DialogueRNN(6, 4, listener=True, attention=True),
     "dialogue_rnn_window": lambda: DialogueRNN(6, 4, window_past=2),
+    "dialogue_gcn": lambda: DialogueGCN(6, 4, graph_dim=3, window_past=2),
+    "dialogue_gcn_all": lambda: DialogueGCN(6, 4, window_past=None, num_speakers=4, attention=False),
+    "dialogue_gcn_position_window": lambda: DialogueGCN(
+        6, 4, cell="gru", window_past=3, edge_attention="position", max_turns=TURNS, attention=False
+    ),
+    "dialogue_gcn_window": lambda: DialogueGCN(
+        6, 4, num_layers=2, window_past=2, num_speakers=4, num_bases=None, attention=False
+    ),
     "transformer": lambda: TransformerContext(6, 4, num_heads=2),
     "transformer_window": lambda: TransformerContext(6, 4, num_heads=2, window_past=2, num_layers=3),
     "transformer_self": lambda: TransformerContext(6, 4, num_heads=2, window_past=0),
@@ -42,6 +52,9 @@ FUSIONS: dict[str, Callable[[], Fusion]] = {
     "attention": lambda: FusionAttention(WIDTHS, 4, num_heads=2, num_layers=3),
     "attention_window": lambda: FusionAttention(WIDTHS, 4, num_heads=2, num_layers=2, window_past=2),
     "attention_key": lambda: FusionAttention(WIDTHS, 4, num_heads=2, num_layers=2, value_from="key"),
+    "mmgcn": lambda: MMGCN(WIDTHS, 4, num_layers=3, num_speakers=4),
+    "mmgcn_window": lambda: MMGCN(WIDTHS, 4, num_layers=2, window_past=2, recurrent="audio", cell="gru"),
+    "mmgcn_turn": lambda: MMGCN({**WIDTHS}, 4, num_layers=2, window_past=0),
     "m2fnet": lambda: M2FNet(WIDTHS, 4, num_heads=2, num_encoders=2, num_fusion_layers=2),
     "m2fnet_window": lambda: M2FNet(
         WIDTHS, 4, num_heads=2, num_encoders=2, num_fusion_layers=2, window_past=1
@@ -97,7 +110,8 @@ def test_modalities_turn_by_turn_equal_the_whole_conversation(name: str) -> None
         flags[0, 3] = False  # a turn without anything
     assert not all(bool(flags.all()) for flags in present.values())
     with torch.no_grad():
-        whole = model(parts, present).pooled[0]
+        told = {"speaker": SPEAKER} if isinstance(model, MMGCN) else {}
+        whole = model(parts, present, **told).pooled[0]
         state: dict[str, Tensor] = {}
         for turn in range(TURNS):
             # What lies where a modality is absent must not be read.
@@ -109,7 +123,9 @@ def test_modalities_turn_by_turn_equal_the_whole_conversation(name: str) -> None
             found, state = model.advance_parts(rows, flags_now, int(SPEAKER[0, turn]), state)
             torch.testing.assert_close(found[0], whole[turn], rtol=1e-5, atol=1e-5)
     if "window" in name:
-        assert max(len(value) for key, value in state.items()) <= 2
+        # MMGCN keeps the turn itself among those of its window.
+        limit = 3 if isinstance(model, MMGCN) else 2
+        assert max(len(value) for key, value in state.items()) <= limit
 
 
 def test_whoever_joins_late_has_listened_from_the_start() -> None:
@@ -128,6 +144,7 @@ def test_whoever_joins_late_has_listened_from_the_start() -> None:
     "model",
     [
         BcLSTM(6, 4, context="both"),
+        DialogueGCN(6, 4, context="both"),
         DialogueRNN(6, 4, context="both"),
         TransformerContext(6, 4, context="both"),
         ResidualTransformerStack(6, num_heads=2, context="both"),
@@ -137,6 +154,18 @@ def test_whoever_joins_late_has_listened_from_the_start() -> None:
 def test_a_model_that_looks_ahead_is_refused(model: StreamingContext) -> None:
     with pytest.raises(ValueError, match=r"looks ahead \(context='both'\).*train it with context='past'"):
         model.advance(torch.zeros(1, 6), 0, {})
+
+
+def test_a_graph_says_what_it_was_not_made_for() -> None:
+    model = DialogueGCN(6, 4, num_speakers=2, edge_attention="position", max_turns=1).eval()
+    _, state = model.advance(torch.zeros(1, 6), 0, {})
+    with pytest.raises(ValueError, match="made for num_speakers=2 and got a conversation of 3"):
+        model.advance(torch.zeros(1, 6), 2, state)
+    with pytest.raises(ValueError, match="made for max_turns=1 and got a conversation of 2"):
+        model.advance(torch.zeros(1, 6), 1, state)
+    fusion = MMGCN({"text": 6}, 4, num_speakers=2).eval()
+    with pytest.raises(ValueError, match="num_speakers=2"):
+        fusion.advance_parts({"text": torch.zeros(1, 6)}, {"text": True}, 2, {})
 
 
 def test_a_model_without_a_state_runs_over_all_turns() -> None:
@@ -161,6 +190,7 @@ def test_a_fusion_that_looks_ahead_is_refused() -> None:
     for model in (
         FusionAttention({"audio": 4, "text": 6}, 4, context="both"),
         M2FNet({"audio": 4, "text": 6}, 4, num_heads=2, context="both"),
+        MMGCN({"audio": 4, "text": 6}, 4, context="both"),
     ):
         with pytest.raises(ValueError, match="looks ahead"):
             model.advance_parts(rows, {"audio": True, "text": True}, 0, {})

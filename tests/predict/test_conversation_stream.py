@@ -76,6 +76,9 @@ VARIED: list[dict[str, object]] = [
     {"context_model": "dialogue_rnn", "fusion": "fusion_attention", "modality_dropout": 0.5},
     {"context_model": "m2fnet", "context_options": {"window_past": 1}, "modality_dropout": 0.5},
     {"context_model": "none", "fusion": "fusion_attention", "residual": "none"},
+    {"context_model": "bc_lstm", "fusion": "fusion_attention", "fusion_options": {"window_past": 1}},
+    {"context_model": "dialogue_gcn", "context_options": {"window_past": 1, "attention": False}},
+    {"context_model": "mmgcn", "context_options": {"window_past": 1, "num_speakers": 4}},
 ]
 
 
@@ -89,8 +92,12 @@ def test_turn_by_turn_equals_the_whole_conversation(options: dict[str, object]) 
     )
 
 
-@pytest.mark.parametrize("name", ["bc_lstm", "dialogue_rnn", "transformer", "m2fnet"])
+@pytest.mark.parametrize(
+    "name", ["bc_lstm", "dialogue_gcn", "dialogue_rnn", "m2fnet", "mmgcn", "transformer"]
+)
 def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(name: str, tmp_path: Path) -> None:
+    if name == "dialogue_gcn":
+        pytest.importorskip("torch_geometric", reason="needs the extra 'graph'")
     task = build(context_model=name)
     features, present = talk()
     expected = whole(task, features, present)

@@ -23,7 +23,14 @@ from affectkit.types import Encoding
 
 
 class DialogueRNN(nn.Module):
-    """Context by a global state, a state for each party and an emotion state.
+    r"""Context by a global state, a state for each party and an emotion state.
+
+    .. math::
+        g_t = \mathrm{GRU}([u_t; q], g_{t-1}), \quad
+        c_t = \sum_{s<t} \mathrm{softmax}_s(g_s \cdot W u_t)\, g_s, \quad
+        q' = \mathrm{GRU}([u_t; c_t], q), \quad e_t = \mathrm{GRU}(q', e_{t-1})
+
+    with u the utterance, q the state of its speaker, g the global state and e the emotion state.
 
     The recurrence is that of :class:`~affectkit.conversation.party_recurrence.PartyRecurrence`. With
     ``context="both"`` a second one, with weights of its own, runs over each conversation reversed within

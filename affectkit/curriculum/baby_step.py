@@ -9,7 +9,9 @@ from affectkit.types import Difficulty, RecordDifficulty
 
 
 class BabyStepCurriculum:
-    """Sort by difficulty, cut into buckets, train on the first, the first two, ..., on all.
+    r"""Sort by difficulty, cut into buckets, train on the first, the first two, ..., on all.
+
+    .. math:: |S_e| = \left\lceil \frac{e N}{n} \right\rceil
 
     At stage e (from 1) of n the first ``ceil(N e / n)`` of N samples are open, so no stage is
     empty and the last holds everything, however few samples there are.

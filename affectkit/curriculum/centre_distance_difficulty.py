@@ -10,7 +10,12 @@ from affectkit.functional import ClassSums, class_sums, relative_centre_distance
 
 
 class CentreDistanceDifficulty:
-    """:func:`affectkit.functional.relative_centre_distance` of the embeddings of the model in training.
+    r""":func:`affectkit.functional.relative_centre_distance` of the embeddings of the model in training.
+
+    .. math:: d_i = \frac{\delta(z_i, c_{y_i})}{\sum_k \delta(z_i, c_k)}, \qquad
+        \delta(a, b) = \frac12 (1 - \cos(a, b))
+
+    up to a small constant, with :math:`c_k` the mean embedding of class k.
 
     What lies near the centre of its class, and far from the others, is easy. Before each epoch the task
     embeds the training split as in evaluation, which takes about as long as a validation of that size;

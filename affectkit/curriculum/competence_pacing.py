@@ -6,7 +6,11 @@ from affectkit.functional.pacing import competence_pacing
 
 
 class CompetencePacing:
-    """:func:`affectkit.functional.competence_pacing` with its numbers fixed.
+    r""":func:`affectkit.functional.competence_pacing` with its numbers fixed.
+
+    .. math:: c(t) = \left(c_0^p + (1 - c_0^p) \min(1, t / T)\right)^{1/p}
+
+    with :math:`c_0` = ``start``, T = ``full_at`` and p = ``power``.
 
     Args:
         start: Share open at the beginning.

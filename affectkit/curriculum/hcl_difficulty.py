@@ -8,7 +8,9 @@ from affectkit.functional.difficulty import emotional_shift
 
 
 class HclDifficulty:
-    """:func:`affectkit.functional.emotional_shift`: the share of shifts within speakers.
+    r""":func:`affectkit.functional.emotional_shift`: the share of shifts within speakers.
+
+    .. math:: d = \frac{N_\mathrm{shift} + N_\mathrm{speakers}}{N_\mathrm{utterances} + N_\mathrm{speakers}}
 
     Args:
         min_utterances: Shorter conversations get 0; 1 = as published.

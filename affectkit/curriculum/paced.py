@@ -10,7 +10,9 @@ from affectkit.types import Difficulty, Pacing, RecordDifficulty
 
 
 class PacedCurriculum:
-    """Sort by difficulty and open the share that a pacing gives, at least one sample.
+    r"""Sort by difficulty and open the share that a pacing gives, at least one sample.
+
+    .. math:: |S_t| = \max(1, \lceil c(t)\, N \rceil)
 
     Args:
         difficulty: How hard a sample is; the data module asks once for each.

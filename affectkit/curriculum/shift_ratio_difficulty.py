@@ -10,7 +10,11 @@ from affectkit.functional.shift_ratio import shift_ratio
 
 
 class ShiftRatioDifficulty:
-    """:func:`affectkit.functional.shift_ratio` of one conversation, each speaker's first utterance a shift.
+    r""":func:`affectkit.functional.shift_ratio` of one conversation, each speaker's first utterance a shift.
+
+    .. math:: d = \frac1P \sum_p \frac{s_p}{n_p}
+
+    over the speakers p, with :math:`s_p` of their :math:`n_p` labelled utterances being shifts.
 
     What :class:`~affectkit.curriculum.ErnetclWeighting` weighs by, to cut an order from.
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 
 class StoredDifficulty:
-    """The number that a sample's record holds as ``difficulty``: of pictures, clips, texts and conversations.
+    r"""The number that a sample's record holds as ``difficulty``.
 
-    It is written when shards are made, from a column or a file, or by ``affectkit shards difficulty``.
+    .. math:: d_i = \mathrm{record}_i[\text{difficulty}]
+
+    Pictures, clips, texts and conversations can have one. It is written when shards are made, from a column
+    or a file, or by ``affectkit shards difficulty``.
 
     Examples:
         >>> StoredDifficulty().of_record({"id": "face", "label": 3, "difficulty": 0.25})

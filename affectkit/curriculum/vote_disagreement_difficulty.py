@@ -9,7 +9,9 @@ from affectkit.functional.vote_disagreement import vote_disagreement
 
 
 class VoteDisagreementDifficulty:
-    """:func:`affectkit.functional.vote_disagreement` of a single sample's votes.
+    r""":func:`affectkit.functional.vote_disagreement` of a single sample's votes.
+
+    .. math:: d = -\frac{1}{\log C} \sum_c p_c \log p_c, \qquad p_c = \frac{v_c}{\sum_k v_k}
 
     What people do not agree on is hard: 0 where all chose one label, 1 where the votes are spread evenly
     over the labels of the run. Votes for labels that the run merges count together, those for labels

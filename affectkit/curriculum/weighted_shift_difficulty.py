@@ -10,7 +10,12 @@ from affectkit.labels import label_space as registered_space
 
 
 class WeightedShiftDifficulty:
-    """:func:`affectkit.functional.weighted_emotional_shift` on the valence-arousal wheel.
+    r""":func:`affectkit.functional.weighted_emotional_shift` on the valence-arousal wheel.
+
+    .. math:: d = \frac{\sum_{(i, j)} (k\, s_{ij} + b) + N_\mathrm{speakers}}
+        {N_\mathrm{utterances} + N_\mathrm{speakers}}
+
+    over the shifts from label i to label j, with :math:`s_{ij}` how alike the two are on the wheel.
 
     Args:
         label_space: Registered name of the space the labels are in, e.g. ``"meld7.official"``; every

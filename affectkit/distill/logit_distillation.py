@@ -12,7 +12,12 @@ from affectkit.types import AffectOutput, LossTerms, Target
 
 
 class LogitDistillationLoss(nn.Module):
-    """Divergence from a teacher's softened distribution, or square error of the logits themselves.
+    r"""Divergence from a teacher's softened distribution, or square error of the logits themselves.
+
+    .. math:: L = \frac{T^2}{N} \sum_i \sum_c p_{ic} \log \frac{p_{ic}}{q_{ic}}, \qquad
+        p_i = \mathrm{softmax}(t_i / T), \quad q_i = \mathrm{softmax}(z_i / T)
+
+    or :math:`\frac{1}{N C} \sum_i \lVert z_i - t_i \rVert^2`.
 
     The rows are those of :func:`affectkit.functional.logit_distillation_rows`. Labels are not needed:
     every row for which the teacher has an answer counts.

@@ -25,6 +25,9 @@ class VATeacher(nn.Module):
         - dims: (B, A)
         - embedding: (B, D)
 
+    Deviation from the paper:
+        The layers of NeuroGaze-Distill's teacher are not public: here it is any encoder and one layer.
+
     Examples:
         >>> import torch
         >>> from affectkit.distill import TopographicEncoder

@@ -27,6 +27,11 @@ class TextTokenizer:
         MissingExtraError: If transformers is not installed.
         FileNotFoundError: If the name is written as a path and no folder is there.
         ValueError: If ``max_length`` is not positive.
+
+    Examples:
+        >>> tokens = TextTokenizer("tiny")
+        >>> tokens.tokenizer.convert_ids_to_tokens(tokens(["oh no"])[0])
+        ['[CLS]', 'o', '##h', 'n', '##o', '[SEP]']
     """
 
     def __init__(

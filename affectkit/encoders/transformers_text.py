@@ -53,6 +53,11 @@ class TransformersTextEncoder(nn.Module):
         MissingExtraError: If transformers is not installed.
         FileNotFoundError: If the name is written as a path and no folder is there.
         ValueError: If an argument is out of range.
+
+    Examples:
+        >>> encoder = TransformersTextEncoder("tiny")
+        >>> encoder(["oh no", "yes"]).shape
+        torch.Size([2, 32])
     """
 
     modality = "text"

@@ -15,6 +15,10 @@ from affectkit.types import Encoding, Fusion, ModalityContext
 class ModalityDropout(nn.Module):
     r"""A fusion that is shown, in training, rows with modalities missing.
 
+    .. math:: h = \mathrm{fuse}(x, p \odot k), \qquad k_m \sim \mathrm{Bernoulli}(1 - \mathrm{rate})
+
+    with p what is present.
+
     Each modality of each row, i.e. of each utterance, is marked absent with probability ``rate``,
     but never all that a row has: see :func:`~affectkit.functional.thin_presence`. What the fusion
     does about an absent modality is its own affair. In evaluation nothing is left out.

@@ -9,7 +9,11 @@ from affectkit.types import AffectOutput, Encoding
 
 
 class ClassificationHead(nn.Module):
-    """Logits of categorical emotions, ``W relu(V x + a) + b`` (or ``W x + b`` without hidden layer).
+    r"""Logits of categorical emotions.
+
+    .. math:: z = W \,\mathrm{relu}(V x + a) + b
+
+    or :math:`z = W x + b` without a hidden layer.
 
     Args:
         in_dim: Width D of the features.

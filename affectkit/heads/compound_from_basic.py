@@ -12,7 +12,10 @@ from affectkit.types import AffectOutput, Encoding, Head
 
 
 class CompoundFromBasic(nn.Module):
-    """A head of basic emotions that answers with compound ones; it brings no weights of its own.
+    r"""A head of basic emotions that answers with compound ones; it brings no weights of its own.
+
+    .. math:: z_{ab} = \log (p_a\, p_b), \quad \log \frac{p_a + p_b}{2}, \quad \text{or} \quad
+        \log \min(p_a, p_b)
 
     Each compound, such as "fearfully surprised", is a pair of basic emotions; its score is the product, the
     mean or the smaller of their probabilities, see :func:`~affectkit.functional.compound_scores`. So a model

@@ -10,7 +10,11 @@ from affectkit.types import AffectOutput, Encoding
 
 
 class DimensionalHead(nn.Module):
-    """Values on affect axes; with ``bounds=(low, high)`` they are ``low + (high - low) sigmoid(W x + b)``.
+    r"""Values on affect axes, which may be bounded.
+
+    .. math:: d = W x + b \qquad \text{or} \qquad d = l + (h - l)\, \sigma(W x + b)
+
+    with ``bounds=(l, h)``; x comes from a ReLU layer where ``hidden_dim`` is given.
 
     Args:
         in_dim: Width D of the features.

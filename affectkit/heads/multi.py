@@ -10,7 +10,9 @@ from affectkit.types import AffectOutput, Encoding, Head
 
 
 class MultiHead(nn.Module):
-    """One main head and further heads by name, all reading the same features.
+    r"""One main head and further heads by name, all reading the same features.
+
+    .. math:: z = f(x), \qquad z_k = f_k(x)
 
     The result is the main head's, with its missing ``dims`` filled by the first further head that
     predicts values, and the logits of every further head in ``extra`` under its name.

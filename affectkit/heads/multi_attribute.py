@@ -46,6 +46,10 @@ class MultiAttributeHead(nn.Module):
     References:
         The attributes are those of EmoSet; its module is described in its paper and not part of its code.
 
+    Deviation from the paper:
+        Which stage serves which attribute, the widths and how the attributes reach the emotion are this
+        library's, since there is no code to compare with.
+
     Examples:
         >>> head = MultiAttributeHead(16, 8, {"brightness": 11, "object": 409}, feature_dim=4)
         >>> output = head(Encoding(torch.zeros(2, 16)))

@@ -11,7 +11,9 @@ from affectkit.types import AffectOutput, Encoding, Head
 
 
 class PerDatasetHeads(nn.Module):
-    """A head for each data set over one encoding; every result is in ``extra`` by the data set's name.
+    r"""A head for each data set over one encoding; every result is in ``extra`` by the data set's name.
+
+    .. math:: z_k = f_k(x) \quad \text{for every data set } k
 
     Targets of data set ``name`` go to ``Target.extra[name]``, absent (-100, or NaN for values) in the
     rows of the others; :func:`per_dataset_target` puts them there. Each loss names its data set:

@@ -11,7 +11,9 @@ from affectkit.types import AffectOutput, Encoding
 
 
 class PerceptualHead(nn.Module):
-    """Linear layers with ReLU and dropout between them; what it predicts is the loss's choice.
+    r"""Linear layers with ReLU and dropout between them; what it predicts is the loss's choice.
+
+    .. math:: h_{l+1} = \mathrm{dropout}(\mathrm{relu}(W_l h_l + b_l)), \qquad z = W_L h_L + b_L
 
     Logits serve classes and distributions of votes, ``dims`` values on axes or one score such as
     memorability or quality. It reads the projected embedding as it is, not at unit length.

@@ -10,7 +10,11 @@ from affectkit.types import AffectOutput, Encoding
 
 
 class SeparateHeads(nn.Module):
-    """A classifier and a regressor that share nothing but the features.
+    r"""A classifier and a regressor that share nothing but the features.
+
+    .. math:: z = W \,\mathrm{relu}(V x + a) + b, \qquad d = W' \,\mathrm{relu}(V' x + a') + b'
+
+    each without the ReLU layer where ``hidden_dim`` is 0.
 
     The peer against which a head that joins the two must show its worth.
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 
 class LinearRamp:
-    """A weight that goes linearly from one value to another while training progresses.
+    r"""A weight that goes linearly from one value to another while training progresses.
+
+    .. math:: w(t) = s + (e - s) \min\left(1, \max\left(0, \frac{t - b}{f - b}\right)\right)
+
+    from s = ``start`` to e = ``end``, between b = ``begin`` and f = ``finish``.
 
     Args:
         start: Weight up to ``begin``.

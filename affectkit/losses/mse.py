@@ -11,7 +11,11 @@ from affectkit.types import AffectOutput, LossTerms, Target
 
 
 class MSELoss(nn.Module):
-    """Square error, averaged over each row's annotated dimensions and then over rows.
+    r"""Square error, averaged over each row's annotated dimensions and then over rows.
+
+    .. math:: L = \frac1N \sum_i \frac{1}{|A_i|} \sum_{v \in A_i} (\hat d_{iv} - d_{iv})^2
+
+    with :math:`A_i` the dimensions that are annotated in row i.
 
     Args:
         head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``

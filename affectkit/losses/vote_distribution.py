@@ -10,7 +10,10 @@ from affectkit.types import AffectOutput, LossTerms, Target
 
 
 class VoteDistributionLoss(nn.Module):
-    """Cross entropy against ``target.distribution``, averaged over the rows that have votes.
+    r"""Cross entropy against ``target.distribution``, averaged over the rows that have votes.
+
+    .. math:: L = -\frac1N \sum_i \sum_c q_{ic} \log \mathrm{softmax}(z_i)_c, \qquad
+        q_{ic} = \frac{v_{ic}}{\sum_k v_{ik}}
 
     Args:
         head: Name of a further head: ``output.extra[head]`` is compared with ``target.extra[head]``

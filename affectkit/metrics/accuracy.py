@@ -8,7 +8,9 @@ from affectkit.metrics.confusion import ConfusionMetric
 
 
 class Accuracy(ConfusionMetric):
-    """Share of rows whose class is right: accuracy, weighted average recall (WAR), or WA.
+    r"""Share of rows whose class is right: accuracy, weighted average recall (WAR), or WA.
+
+    .. math:: \frac1N \sum_i [\hat y_i = y_i]
 
     Args:
         num_classes: Number of classes C.

@@ -9,7 +9,10 @@ from affectkit.metrics.confidence_rows import ConfidenceRowsMetric
 
 
 class AdaptiveCalibrationError(ConfidenceRowsMetric):
-    """Mean distance between confidence and accuracy over bins that hold equally many rows.
+    r"""Mean distance between confidence and accuracy over bins that hold equally many rows.
+
+    .. math:: \sum_k \frac{|B_k|}{N} \left|\mathrm{acc}(B_k) - \mathrm{conf}(B_k)\right|, \qquad
+        |B_k| \approx \frac{N}{K}
 
     Args:
         num_classes: Number of classes C.

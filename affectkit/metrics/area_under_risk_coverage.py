@@ -9,7 +9,12 @@ from affectkit.metrics.confidence_rows import ConfidenceRowsMetric
 
 
 class AreaUnderRiskCoverage(ConfidenceRowsMetric):
-    """Mean share of wrong answers over all coverages: 0 to 1, lower is better.
+    r"""Mean share of wrong answers over all coverages: 0 to 1, lower is better.
+
+    .. math:: \frac1N \sum_i \mathrm{risk}(c_i), \qquad
+        \mathrm{risk}(c) = \frac{|\{j : c_j \ge c, \hat y_j \ne y_j\}|}{|\{j : c_j \ge c\}|}
+
+    with :math:`c_i` the largest probability of row i.
 
     Args:
         num_classes: Number of classes C.

@@ -9,7 +9,9 @@ from affectkit.metrics.label_counts import LabelCountsMetric
 
 
 class BalancedAccuracyPerLabel(LabelCountsMetric):
-    """Mean of the true positive and true negative rate, per label, then averaged over labels.
+    r"""Mean of the true positive and true negative rate, per label, then averaged over labels.
+
+    .. math:: \frac1C \sum_c \frac12 \left(\frac{TP_c}{TP_c + FN_c} + \frac{TN_c}{TN_c + FP_c}\right)
 
     A label that has only positives (or only negatives) among its annotations is scored by that one
     rate; a label without annotations is left out of the mean.

@@ -8,7 +8,9 @@ from affectkit.metrics.probability_sums import ProbabilityMetric
 
 
 class BrierScore(ProbabilityMetric):
-    """Mean over rows of the squared distance between probabilities and truth: 0 to 2, lower is better.
+    r"""Mean over rows of the squared distance between probabilities and truth: 0 to 2, lower is better.
+
+    .. math:: \frac1N \sum_i \sum_c (p_{ic} - [y_i = c])^2
 
     Args:
         num_classes: Number of classes C.

@@ -60,7 +60,9 @@ class ConfusionMetric(Metric, ABC):
 
 
 class ConfusionCounts(ConfusionMetric):
-    """The counts themselves, (C, C) int64, rows = truth.
+    r"""The counts themselves, (C, C) int64, rows = truth.
+
+    .. math:: N_{ab} = |\{i : y_i = a, \hat y_i = b\}|
 
     Args:
         num_classes: Number of classes C.

@@ -78,7 +78,11 @@ class EmotionShiftMetric(Metric, ABC):
 
 
 class EmotionShiftAccuracy(EmotionShiftMetric):
-    """Share of right predictions on the turns where the speaker's emotion shifts, or where it stays.
+    r"""Share of right predictions on the turns where the speaker's emotion shifts, or where it stays.
+
+    .. math:: \frac{1}{|S|} \sum_{t \in S} [\hat y_t = y_t], \qquad S = \{t : y_t \ne y_{b(t)}\}
+
+    with b(t) the same speaker's turn before; with ``shifted=False`` the turns where the two are equal.
 
     Args:
         shifted: True: turns that shift; False: turns that stay.
@@ -112,7 +116,12 @@ class EmotionShiftAccuracy(EmotionShiftMetric):
 
 
 class EmotionShiftF1(EmotionShiftMetric):
-    """F1 of finding the turns where the speaker's emotion shifts, whatever it shifts to.
+    r"""F1 of finding the turns where the speaker's emotion shifts, whatever it shifts to.
+
+    .. math:: F_1 = \frac{2\,|S \cap \hat S|}{|S| + |\hat S|}, \qquad S = \{t : y_t \ne y_{b(t)}\}, \quad
+        \hat S = \{t : \hat y_t \ne \hat y_{b(t)}\}
+
+    with b(t) the same speaker's turn before.
 
     Examples:
         >>> speaker = torch.tensor([[0, 0, 0, 0]])

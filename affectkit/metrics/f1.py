@@ -12,7 +12,12 @@ from affectkit.metrics.confusion import ConfusionMetric
 
 
 class F1(ConfusionMetric):
-    """F1 over classes.
+    r"""F1 over classes.
+
+    .. math:: F_c = \frac{2\,TP_c}{2\,TP_c + FP_c + FN_c}, \qquad
+        F_\mathrm{weighted} = \sum_c \frac{n_c}{N} F_c, \quad
+        F_\mathrm{macro} = \frac1C \sum_c F_c, \quad
+        F_\mathrm{micro} = \frac{2 \sum_c TP_c}{\sum_c (2\,TP_c + FP_c + FN_c)}
 
     Args:
         num_classes: Number of classes C.

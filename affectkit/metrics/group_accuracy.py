@@ -9,7 +9,9 @@ from affectkit.metrics.accuracy import Accuracy
 
 
 class GroupAccuracy(Accuracy):
-    """Share of the rows of one group whose class is right; NaN where the group has no row.
+    r"""Share of the rows of one group whose class is right; NaN where the group has no row.
+
+    .. math:: \frac{1}{|G|} \sum_{i \in G} [\hat y_i = y_i]
 
     ``weight`` says who is in the group: the rows that are not have weight 0.
 

@@ -8,7 +8,9 @@ from affectkit.metrics.probability_sums import ProbabilityMetric
 
 
 class NegativeLogLikelihood(ProbabilityMetric):
-    """Mean negative logarithm of the probability of the truth, in nats; lower is better.
+    r"""Mean negative logarithm of the probability of the truth, in nats; lower is better.
+
+    .. math:: -\frac1N \sum_i \log p_{i y_i}
 
     Args:
         num_classes: Number of classes C.

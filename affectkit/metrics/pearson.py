@@ -9,7 +9,10 @@ from affectkit.metrics.paired_sums import DimensionMetric, population_moments
 
 
 class Pearson(DimensionMetric):
-    """Pearson correlation, pooled over all frames or within each clip; 0 where a side is constant.
+    r"""Pearson correlation, pooled over all frames or within each clip; 0 where a side is constant.
+
+    .. math:: r = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
+        {\sqrt{\sum_i (x_i - \bar x)^2} \sqrt{\sum_i (y_i - \bar y)^2}}
 
     Args:
         num_dims: Number of affect dimensions V.

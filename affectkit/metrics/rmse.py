@@ -8,7 +8,9 @@ from affectkit.metrics.paired_sums import DimensionMetric
 
 
 class RMSE(DimensionMetric):
-    """Root of the mean square error of each dimension, then averaged over dimensions.
+    r"""Root of the mean square error of each dimension, then averaged over dimensions.
+
+    .. math:: \sqrt{\frac1N \sum_i (\hat d_i - d_i)^2}
 
     Args:
         num_dims: Number of affect dimensions V.

@@ -8,7 +8,9 @@ from affectkit.metrics.paired_sums import DimensionMetric
 
 
 class SAGR(DimensionMetric):
-    """Share of values whose predicted sign is the true one (SAGR); 0 agrees with 0 alone.
+    r"""Share of values whose predicted sign is the true one (SAGR); 0 agrees with 0 alone.
+
+    .. math:: \frac1N \sum_i [\mathrm{sign}\, \hat d_i = \mathrm{sign}\, d_i]
 
     It means something only on a scale whose neutral point is 0, such as [-1, 1].
 

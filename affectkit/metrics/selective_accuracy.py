@@ -9,7 +9,11 @@ from affectkit.metrics.confidence_rows import ConfidenceRowsMetric
 
 
 class SelectiveAccuracy(ConfidenceRowsMetric):
-    """Accuracy on the most confident share of the rows.
+    r"""Accuracy on the most confident share of the rows.
+
+    .. math:: \frac{1}{|T|} \sum_{i \in T} [\hat y_i = y_i], \qquad |T| = \kappa N
+
+    with :math:`\kappa` the coverage and T the rows of largest :math:`\max_c p_{ic}`.
 
     Args:
         num_classes: Number of classes C.

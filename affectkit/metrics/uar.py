@@ -11,7 +11,9 @@ from affectkit.metrics.confusion import ConfusionMetric
 
 
 class UAR(ConfusionMetric):
-    """Mean of the class recalls: UAR, UA, balanced accuracy.
+    r"""Mean of the class recalls: UAR, UA, balanced accuracy.
+
+    .. math:: \frac1C \sum_c \frac{|\{i : \hat y_i = y_i = c\}|}{|\{i : y_i = c\}|}
 
     Args:
         num_classes: Number of classes C.

@@ -67,6 +67,13 @@ class DialogueTextTask(AffectTask):
     Deviation from the paper:
         EmoBERTa classifies the first token of the window; here the tokens of the utterance are pooled
         (``pooling="cls"`` is the paper's), and rates fall with the depth.
+
+    Examples:
+        >>> import torch
+        >>> task = DialogueTextTask("meld7.official", "tiny").eval()
+        >>> ids = torch.full((2, 9), 5)
+        >>> task(AffectBatch(inputs={"text": ids}, valid=torch.ones(2, dtype=torch.bool))).logits.shape
+        torch.Size([2, 7])
     """
 
     def __init__(

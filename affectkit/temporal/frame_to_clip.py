@@ -9,7 +9,13 @@ from affectkit.types import AffectOutput
 
 
 class FrameToClip(nn.Module):
-    """The decision over a clip by the majority, the mean probability or the mean logit of its frames.
+    r"""The decision over a clip by the majority, the mean probability or the mean logit of its frames.
+
+    .. math:: z = \frac{1}{|R|} \sum_{t \in R} z_t, \quad \log \bar p, \quad \text{or} \quad
+        \log \frac{v + \bar p}{|R| + 1}, \qquad \bar p = \frac{1}{|R|} \sum_{t \in R} \mathrm{softmax}(z_t)
+
+    over the real frames R, for the mean logit, the mean probability and the vote, with :math:`v_c` the frames
+    that class c wins.
 
     Nothing is trained. See :func:`~affectkit.functional.clip_scores` for the three rules.
 

@@ -11,7 +11,9 @@ from affectkit.types import Encoder, Encoding, Fusion
 
 
 class TemporalStreams(nn.Module):
-    """A temporal model for each stream of a clip, and the fusion of what they give.
+    r"""A temporal model for each stream of a clip, and the fusion of what they give.
+
+    .. math:: h = \mathrm{fuse}(T_1(x_1), \dots, T_S(x_S))
 
     The image encoder is not part of it: frame features come from
     :func:`~affectkit.temporal.frame_features` or from shards, so one frozen or tuned tower serves

@@ -30,6 +30,11 @@ class ChatTokenizer:
         MissingExtraError: If transformers is not installed.
         FileNotFoundError: If the name is written as a path and no folder is there.
         ValueError: If the tokenizer has no token that ends a text.
+
+    Examples:
+        >>> tokens = ChatTokenizer("tiny")
+        >>> tokens.text([{"role": "user", "content": "Hurray!"}])
+        '<|user|>Hurray!<|end|><|assistant|>'
     """
 
     def __init__(self, name_or_path: str) -> None:

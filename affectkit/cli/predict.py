@@ -30,8 +30,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=(
             "Predict files with a trained model, as the evaluation of its training would: the transforms "
             "and the labels are those stored with its run. What it was trained on says what is read: "
-            "pictures, recordings, clips, texts or dialogues. Whole frames are shown to the model; nothing "
-            "looks for faces. A file that cannot be read becomes a row with its error."
+            "pictures, recordings, clips, texts or dialogues. Whole frames are shown to the model "
+            "unless --faces says otherwise. A file that cannot be read becomes a row with its error."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,9 +70,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="from which probability on a label holds, where labels may hold together (default: 0.5)",
     )
     parser.add_argument(
+        "--faces",
         "--boxes",
-        metavar="FILE.csv",
-        help="boxes of faces (columns path,left,top,right,bottom) that are shown instead of whole frames",
+        default="none",
+        metavar="WHERE",
+        help="what is shown instead of whole frames: boxes in FILE.csv (columns path,left,top,right,bottom), "
+        "or the largest face that mediapipe:MODEL_FILE or onnx:MODEL_FILE finds (default: none)",
+    )
+    parser.add_argument(
+        "--faces-required",
+        action="store_true",
+        help="a frame without a face becomes a row with an error, not the whole frame",
     )
     parser.add_argument(
         "--curve",
@@ -120,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from affectkit.predict import PredictError, open_predictor, read_boxes, with_boxes, write_predictions
+    from affectkit.predict import PredictError, open_predictor, write_predictions
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
@@ -132,12 +140,11 @@ def run(options: argparse.Namespace) -> int:
         **model_options(options),
     )
     items = predictor.find(options.paths, split=options.split, every=options.every)
-    if options.boxes is not None:
-        items = with_boxes(predictor, items, read_boxes(options.boxes))
+    items, said = _cut_to_faces(predictor, items, options.faces, required=options.faces_required)
     print(predictor.described(options.model), file=sys.stderr)
     print(f"probabilities: {predictor.manner}", file=sys.stderr)
-    if options.boxes is not None:
-        print(f"Of files with boxes in {options.boxes}, what is in these is shown instead.", file=sys.stderr)
+    if said:
+        print(said, file=sys.stderr)
     if options.out is None:
         if options.curve:
             raise PredictError("A video with its curve was asked for and no table: name one with --out.")
@@ -165,6 +172,24 @@ def run(options: argparse.Namespace) -> int:
     print(f"{options.out}: {report.rows} {predictor.things}{kept}{unread}")
     _draw_timelines(timed, options.out, curve=options.curve)
     return int(report.unread == report.rows)
+
+
+def _cut_to_faces(
+    predictor: Predictor, items: list[PredictItem], faces: str, *, required: bool
+) -> tuple[list[PredictItem], str]:
+    """The items as they are shown, and what is said about it."""
+    from affectkit.predict import PredictError, named_face_detector, read_boxes, with_boxes, with_faces
+
+    if faces.startswith(("mediapipe:", "onnx:")):
+        detector = named_face_detector(faces)
+        found = with_faces(predictor, items, detector, required=required)
+        return found, f"Where {detector.identity} finds a face, the largest is shown instead (column region)."
+    if faces == "none":
+        if required:
+            raise PredictError("Faces are required and nothing says where they are: give --faces as well.")
+        return items, ""
+    boxed = with_boxes(predictor, items, read_boxes(faces), required=required)
+    return boxed, f"Of files with boxes in {faces}, what is in these is shown instead."
 
 
 def _draw_timelines(rows: Sequence[Prediction], out: str, *, curve: bool) -> None:

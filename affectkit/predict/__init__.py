@@ -14,6 +14,7 @@ from affectkit.predict.extract import (
     named_extractor,
     stored_modalities,
 )
+from affectkit.predict.faces import FaceDetector, FoundFace, named_face_detector, with_faces
 from affectkit.predict.features import ConversationPredictor, TextFeaturePredictor, TextFeatures
 from affectkit.predict.item import PredictItem
 from affectkit.predict.loaded_task import find_checkpoint
@@ -44,6 +45,8 @@ __all__ = (
     "DialogueView",
     "ExtractError",
     "ExtractReport",
+    "FaceDetector",
+    "FoundFace",
     "PicturePredictor",
     "PictureTeacher",
     "PredictError",
@@ -74,11 +77,13 @@ __all__ = (
     "make_prototypes",
     "most_typical",
     "named_extractor",
+    "named_face_detector",
     "open_predictor",
     "read_boxes",
     "store_teacher_answers",
     "stored_modalities",
     "with_boxes",
+    "with_faces",
     "write_film_with_curve",
     "write_predictions",
     "write_timeline",

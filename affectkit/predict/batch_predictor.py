@@ -22,7 +22,7 @@ from affectkit.encoders.clip.pixel_normalization import NORMALIZATIONS, Normaliz
 from affectkit.labels import LabelSpace
 from affectkit.predict.answers import Answers
 from affectkit.predict.error import PredictError
-from affectkit.predict.item import PredictItem
+from affectkit.predict.item import DIGEST, REGION, PredictItem
 from affectkit.predict.prediction import Prediction
 
 SampleT = TypeVar("SampleT")
@@ -138,10 +138,14 @@ class BatchPredictor(Generic[SampleT]):
         samples: dict[int, SampleT] = {}
         errors: dict[int, str] = {}
         digests: dict[int, str] = {}
+        regions: dict[int, str] = {}
         for row, (_, item) in enumerate(numbered):
             try:
-                members = item.read()
-                digests[row] = item.digest(members)
+                members = dict(item.read())
+                if REGION in members:
+                    regions[row] = bytes(members.pop(REGION)).decode()
+                stated = members.pop(DIGEST, None)
+                digests[row] = item.digest(members) if stated is None else bytes(stated).decode()
                 samples[row] = self._decode(members)
             except ShardError as error:
                 errors[row] = str(error)
@@ -162,8 +166,8 @@ class BatchPredictor(Generic[SampleT]):
                 errors |= damaged
                 samples = {row: sample for row, sample in samples.items() if row not in damaged}
             else:
-                return Chunk(numbered, errors, digests, batch)
-        return Chunk(numbered, errors, digests, None)
+                return Chunk(numbered, errors, digests, regions, batch)
+        return Chunk(numbered, errors, digests, regions, None)
 
     def _joined(self, samples: Sequence[SampleT], *, valid: int) -> AffectBatch:
         return self._collate(
@@ -185,6 +189,7 @@ class BatchPredictor(Generic[SampleT]):
         done = 0
         for row, (position, item) in enumerate(chunk.items):
             bare = unanswered(item, position, error=chunk.errors.get(row), data=chunk.digests.get(row, ""))
+            bare = bare._replace(region=chunk.regions.get(row, bare.region))
             if bare.error is not None or found is None:
                 yield bare
                 continue
@@ -241,6 +246,7 @@ class Chunk(NamedTuple):
     items: Sequence[tuple[int, PredictItem]]
     errors: dict[int, str]
     digests: dict[int, str]
+    regions: dict[int, str]
     batch: AffectBatch | None
 
 

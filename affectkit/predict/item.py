@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from affectkit.data.decode import DecodeError
 from affectkit.data.schema import ItemRecord, canonical_json
 
 #: What a sample of shards consists of, by extension.
 Members = Mapping[str, memoryview]
+#: Members that say what is shown where only reading can tell, and the SHA-256 of what it was taken from.
+REGION: Final = "region"
+DIGEST: Final = "digest"
 
 
 class PredictItem(NamedTuple):

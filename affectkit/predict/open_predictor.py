@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import torch
 
 from affectkit.calibration import load_scaling
 from affectkit.encoders import FeatureExtractor
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.clips import ClipPredictor
 from affectkit.predict.dialogues import DialoguePredictor
 from affectkit.predict.error import PredictError
@@ -26,8 +25,19 @@ from affectkit.predict.sounds import SoundPredictor
 from affectkit.predict.texts import TextPredictor
 from affectkit.tasks import AffectTask
 
+_Loaded: TypeAlias = (
+    ClipPredictor
+    | ConversationPredictor
+    | DialoguePredictor
+    | PicturePredictor
+    | PretrainedPredictor
+    | SoundPredictor
+    | TextFeaturePredictor
+    | TextPredictor
+)
+
 #: Data module of the training -> what predicts files of its kind.
-_BY_DATA: Final[Mapping[str, Callable[..., BatchPredictor[Any]]]] = MappingProxyType(
+_BY_DATA: Final[Mapping[str, Callable[..., _Loaded]]] = MappingProxyType(
     {
         "AudioDataModule": SoundPredictor.from_checkpoint,
         "ClipDataModule": ClipPredictor.from_checkpoint,
@@ -39,7 +49,7 @@ _BY_DATA: Final[Mapping[str, Callable[..., BatchPredictor[Any]]]] = MappingProxy
 
 
 #: The same for tasks on stored features; the encoder of texts is found again.
-_BY_FEATURES: Final[Mapping[str, Callable[..., BatchPredictor[Any]]]] = MappingProxyType(
+_BY_FEATURES: Final[Mapping[str, Callable[..., _Loaded]]] = MappingProxyType(
     {
         "ConversationDataModule": ConversationPredictor.from_checkpoint,
         "FeatureDataModule": TextFeaturePredictor.from_checkpoint,
@@ -99,7 +109,7 @@ def _opened(
     task: type[AffectTask] | None,
     text_encoder: str | FeatureExtractor | None,
     **changes: object,
-) -> BatchPredictor[Any]:
+) -> _Loaded:
     if is_classifier(str(model)):
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(

@@ -1,4 +1,4 @@
-"""The one module that knows onnx, onnxscript and onnxruntime."""
+"""The one module that knows onnx and onnxscript."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from affectkit._optional import require
+from affectkit.predict.faces.onnx_session import open_onnx
 from affectkit.share.batch_call import BatchCall
 from affectkit.share.error import ShareError, first_line
 from affectkit.share.torch_program import quiet
@@ -61,8 +62,7 @@ class OnnxCall:
     """Runs an ONNX model on the CPU as read back from the bytes of its file."""
 
     def __init__(self, data: bytes) -> None:
-        runtime: Any = require("onnxruntime", extra="export", purpose=_PURPOSE)
-        self._session: Any = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        self._session: Any = open_onnx(data, extra="export", purpose=_PURPOSE)
 
     def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Predict."""

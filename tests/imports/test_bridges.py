@@ -13,6 +13,7 @@ BRIDGED = (
     "av",
     "faiss",
     "lmdb",
+    "mediapipe",
     "onnx",
     "onnxruntime",
     "onnxscript",

@@ -177,7 +177,8 @@ def test_an_older_checkpoint_needs_its_configuration(tmp_path: Path, corpus: Pat
     case = texts(tmp_path / "data", lambda: tmp_path, corpus)
     saved(case, tmp_path / "new.ckpt")
     stored = torch.load(tmp_path / "new.ckpt", weights_only=True)
-    assert CheckpointRecord.peek(tmp_path / "new.ckpt").reading == cast(TextDataModule, case.data).reading
+    record = CheckpointRecord.peek(tmp_path / "new.ckpt")
+    assert record is not None and record.reading == cast(TextDataModule, case.data).reading
     (tmp_path / "config.yaml").write_text(
         "data: {class_path: a.TextDataModule, init_args: {tokenizer: ./gone}}"
     )

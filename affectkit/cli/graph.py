@@ -90,6 +90,8 @@ def run_draw(options: argparse.Namespace) -> int:
     path = Path(options.out)
     if path.suffix not in (".png", ".pdf", ".svg"):
         raise GraphCommandError(f"{path} names no kind of picture: end it in .png, .pdf or .svg.")
+    if not path.parent.is_dir():
+        raise GraphCommandError(f"There is no folder {path.parent} for {path.name}: make it first.")
     figure = label_graph_figure(find_label_graph(options.graph))
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if path.suffix == ".svg" else None)
     print(f"picture: {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from torch import Tensor
 
 from affectkit._optional import require
 from affectkit.labels import AffectScale
+
+#: What scipy raises at a damaged file, beside an error of its own.
+_DAMAGED = (ValueError, TypeError, NotImplementedError, EOFError, OSError, IndexError, zlib.error)
 
 #: Axes and range of the ratings of :class:`DreamerTrial`.
 DREAMER_SCALE = AffectScale("vad.dreamer", ("valence", "arousal", "dominance"), 1, 5)
@@ -43,13 +47,15 @@ def read_dreamer(path: str | os.PathLike[str]) -> Iterator[DreamerTrial]:
 
     Raises:
         MissingExtraError: If scipy, which reads the file, is not installed.
-        ValueError: If the file is damaged or of another structure; the message names the field.
+        ValueError: If the file is absent, damaged or of another structure; the message names the field.
     """
     place = Path(path)
     matlab = require("scipy.io", extra="eeg", purpose="Reading DREAMER.mat")
+    if not place.is_file():
+        raise ValueError(f"There is no file {place}: give the place of DREAMER.mat.")
     try:
         loaded: Mapping[str, object] = matlab.loadmat(place, simplify_cells=True)
-    except (ValueError, TypeError, NotImplementedError, EOFError) as error:
+    except (*_DAMAGED, matlab.matlab.MatReadError) as error:
         raise ValueError(f"{place} cannot be read as a MATLAB file ({error}): download it again.") from error
     whole = _part(loaded, "DREAMER", place)
     rate = float(np.asarray(_field(whole, "EEG_SamplingRate", place)))

@@ -114,7 +114,7 @@ def knn_hypergraph(features: Tensor, k: int) -> Hypergraph:
         k: Samples of each hyperedge, the sample itself included.
 
     Raises:
-        LabelGraphError: If k does not lie in 1..N.
+        LabelGraphError: If k does not lie in 1..N, or a feature is not finite.
 
     Examples:
         >>> knn_hypergraph(torch.tensor([[0.0], [1.0], [5.0]]), 2).node.tolist()
@@ -125,6 +125,11 @@ def knn_hypergraph(features: Tensor, k: int) -> Hypergraph:
         raise LabelGraphError(
             f"knn_hypergraph got features of shape {tuple(features.shape)} and k={k}: give (N, D) and a k "
             "in 1..N."
+        )
+    if not bool(features.isfinite().all()):
+        raise LabelGraphError(
+            "knn_hypergraph got a feature that is not finite, and nothing is near to that: leave out such "
+            "samples or columns, or fill them."
         )
     node: list[Tensor] = []
     for start in range(0, size, 1024):

@@ -108,6 +108,10 @@ def read_label_embeddings(path: str | os.PathLike[str], names: Sequence[str]) ->
                 f"{os.fspath(path)} has no vector for the label {name!r}: add one, or make all vectors with "
                 "a text encoder (encoded_label_embeddings)."
             )
+        if not all(bool(vectors[word].isfinite().all()) for word in found):
+            raise LabelGraphError(
+                f"{os.fspath(path)} has a vector for the label {name!r} that is not finite: make it anew."
+            )
         rows.append(torch.stack([vectors[word] for word in found]).mean(0))
     if any(row.shape != rows[0].shape or row.ndim != 1 for row in rows):
         raise LabelGraphError(f"The label vectors of {os.fspath(path)} differ in width: use one model's.")

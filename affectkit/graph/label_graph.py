@@ -230,6 +230,13 @@ class LabelGraph:
                 "no link there, so what is learnt for these nodes is learnt from their embeddings alone.",
                 stacklevel=2,
             )
+        across = statistics.correlation[: len(space), len(space) :]
+        if len(nodes) > len(space) and not silent and not bool(across.any()):
+            warnings.warn(
+                f"No label of {space.name!r} goes together with any dimension at all, as where no sample has "
+                "both: link them by LabelGraph.from_anchors or from_embeddings, which read no annotation.",
+                stacklevel=2,
+            )
         return cls.from_correlation(
             statistics.correlation,
             space=space,
@@ -290,8 +297,10 @@ class LabelGraph:
         """
         _same_size(counts, space, None, "co-occurrence counts")
         pairs = counts.detach().to(torch.float64).cpu()
+        if bool((pairs < 0).any()):
+            raise LabelGraphError(f"A co-occurrence of {space.name!r} is negative: give counts of 0 or more.")
         own = pairs.diagonal().unsqueeze(1)
-        share = torch.where(own > 0, pairs / own.clamp(min=1), 0.0)
+        share = torch.where(own > 0, pairs / own.where(own > 0, 1.0), 0.0)
         links = label_links(share, num_classes=len(space), threshold=threshold, between_classes=True)
         adjacency = reweighted_adjacency(links, self_weight=self_weight)
         rule = f"co-occurrence, threshold {threshold:g}, self weight {self_weight:g}"

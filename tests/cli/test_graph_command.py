@@ -140,5 +140,7 @@ def test_a_graph_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "valence" in (tmp_path / "graph.svg").read_text(encoding="utf-8")
     assert main(["graph", "draw", "affectnet7", str(tmp_path / "graph.txt")]) == 2
     assert "end it in .png, .pdf or .svg" in capsys.readouterr().err
+    assert main(["graph", "draw", "affectnet7", str(tmp_path / "none" / "graph.png")]) == 2
+    assert "none for graph.png: make it first." in capsys.readouterr().err
     assert main(["graph", "draw", str(tmp_path / "absent"), str(tmp_path / "graph.png")]) == 2
     assert "cannot be read as safetensors" in capsys.readouterr().err

@@ -100,6 +100,16 @@ def test_refusals(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 300)
     with pytest.raises(ValueError, match="cannot be read as a MATLAB file"):
         list(read_dreamer(path))
+    path.write_bytes(b"x")
+    with pytest.raises(ValueError, match="cannot be read as a MATLAB file"):
+        list(read_dreamer(path))
+    with pytest.raises(ValueError, match=r"There is no file .*none\.mat: give the place"):
+        list(read_dreamer(tmp_path / "none.mat"))
+    write(path, {"DREAMER": structure()})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="cannot be read as a MATLAB file"):
+        list(read_dreamer(path))
     write(path, {"Other": 1.0})
     with pytest.raises(ValueError, match="lacks the field 'DREAMER'"):
         list(read_dreamer(path))

@@ -146,6 +146,8 @@ def test_refusals() -> None:
         Hypergraph(torch.tensor([0, 1]), torch.tensor([0]), 2, ("a",))
     with pytest.raises(LabelGraphError, match="positive weight"):
         Hypergraph(torch.tensor([0]), torch.tensor([0]), 1, ("a",), torch.zeros(1))
+    with pytest.raises(LabelGraphError, match="a feature that is not finite"):
+        knn_hypergraph(torch.tensor([[0.0], [torch.nan]]), 2)
     graph = attribute_hypergraph({"age": [30, 20]})
     with pytest.raises(ValueError, match="for 2 nodes"):
         HypergraphEncoder(5, 3)(torch.zeros(3, 5), graph)

@@ -64,5 +64,8 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "uneven.txt").write_text("sad 1 2\njoy 1\n", encoding="utf-8")
     with pytest.raises(LabelGraphError, match="differ in width"):
         read_label_embeddings(tmp_path / "uneven.txt", ["sad", "joy"])
+    (tmp_path / "absent.txt").write_text("sad nan 2\njoy 1 2\n", encoding="utf-8")
+    with pytest.raises(LabelGraphError, match="a vector for the label 'sad' that is not finite"):
+        read_label_embeddings(tmp_path / "absent.txt", ["joy", "sad"])
     with pytest.raises(LabelGraphError, match="give one each"):
         write_label_embeddings(tmp_path / "x.safetensors", ["sad"], torch.zeros(2, 3))

@@ -11,7 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from affectkit.functional import reweighted_adjacency
-from affectkit.graph import AFFECTNET_CORRELATION, LabelGraph, LabelGraphError, find_label_graph
+from affectkit.graph import (
+    AFFECTNET_CORRELATION,
+    LabelGraph,
+    LabelGraphError,
+    RankStatistics,
+    find_label_graph,
+)
 from affectkit.labels import (
     AffectScale,
     LabelSpace,
@@ -97,6 +103,22 @@ def test_cooccurrence_is_a_share_of_the_senders_samples() -> None:
     assert graph.statistics is not None and graph.statistics[0, 1] == 0.5
     assert graph.isolated == ("sad", "angry")
     assert graph.adjacency.isfinite().all()
+    # Shares count too, also below one sample.
+    fewer = LabelGraph.from_cooccurrence(counts / 100, space=SPACE, threshold=0.4, self_weight=0.75)
+    torch.testing.assert_close(fewer.adjacency, graph.adjacency)
+    with pytest.raises(LabelGraphError, match="is negative: give counts of 0 or more"):
+        LabelGraph.from_cooccurrence(-counts, space=SPACE)
+
+
+def test_labels_and_values_of_different_samples_link_nothing_and_that_is_said() -> None:
+    label, dims = made_up()
+    counted = RankStatistics(SPACE, VA)
+    present = label[label >= 0]
+    counted.update(torch.cat([present, torch.arange(4)]), None)
+    counted.update(None, dims)
+    with pytest.warns(UserWarning, match=r"No label of .* as where no sample has both: link them by"):
+        graph = LabelGraph.from_statistics(counted.compute(), space=SPACE, scale=VA)
+    assert set(graph.isolated) >= set(SPACE.labels)
 
 
 def test_anchors_link_by_their_place_on_the_plane() -> None:

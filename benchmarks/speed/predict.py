@@ -1,12 +1,12 @@
 """Prediction on pictures as files, beside reading them alone and running the model alone, in one run.
 
-JPEG files of drawn noise, 256 px, shown at 128 px. Systems take turns in one process; a number is the median
-over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes and joins the same batches
-as prediction does, "forward" runs the model over batches that lie in memory, "predict" is `affectkit predict`
-without its start: reading, digests, model, probabilities and the table. Reading and running overlap where two
-cores are free, so that the limit is the slower of both; else it is their sum. Whatever else the machine does, CPU
-time says what prediction adds to both. One model is linear, the other's forward costs about what reading does.
-Memory is the peak of a process of its own.
+JPEG files of drawn noise, 256 px, shown at 128 px. Systems take turns in one process; a number is the
+median over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes and joins the
+same batches as prediction does, "forward" runs the model over batches that lie in memory, "predict" is
+`affectkit predict` without its start: reading, digests, model, probabilities and the table. Reading and
+running overlap where two cores are free, so that the limit is the slower of both; else it is their sum.
+Whatever else the machine does, CPU time says what prediction adds to both. One model is linear, the other's
+forward costs about what reading does. Memory is the peak of a process of its own.
 
     python benchmarks/speed/predict.py --out predict.json
 """

@@ -153,7 +153,7 @@ def _picture(seen: Sequence[_Seen], kind: str) -> Picture:
                 panels.append((f"for {one.row.true}, the true label", one.true[view]))
             caption = one.row.key if len(one.said) == 1 else f"{one.row.key}, view {view + 1}"
             if len(said.pixels) > 1:
-                caption += f", frame {frame + 1}"
+                caption += f", picture {frame + 1} of {len(said.pixels)}"
             heats = [(words, part.relevance[frame].double().numpy()) for words, part in panels]
             pixels = said.pixels[frame].movedim(0, -1).double().numpy()
             lines.append(OverlayLine(_short(caption), pixels, heats))
@@ -171,7 +171,7 @@ def _picture(seen: Sequence[_Seen], kind: str) -> Picture:
                     for place, v in np.ndenumerate(heat)
                 ]
     moving = any(len(part.pixels) > 1 for one in seen for part in one.said)
-    clips = " Of a clip, the frame with most of it is shown." if moving else ""
+    clips = " Of a clip, the one of its pictures with most of it is shown." if moving else ""
     beside = "the predicted and for the true label" if kind == "wrong" else "the predicted label"
     return Picture(
         f"overlays_{kind}",
@@ -179,12 +179,12 @@ def _picture(seen: Sequence[_Seen], kind: str) -> Picture:
         f"The {len(seen)} test pictures whose {kind} answers were surest; beside each, in a heat from dark "
         f"to bright, the places that spoke for {beside}.{clips}",
         Table(
-            "Relevance of places", ["key", "view", "frame", "label", "row", "column", "relevance"], numbers
+            "Relevance of places", ["key", "view", "picture", "label", "row", "column", "relevance"], numbers
         ),
     )
 
 
-def _short(caption: str, most: int = 34) -> str:
+def _short(caption: str, most: int = 36) -> str:
     """The end of a long key says more than its beginning."""
     return caption if len(caption) <= most else f"...{caption[3 - most :]}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 import torch
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from affectkit.tasks import CheckpointRecord, ConversationTask
 from affectkit.tasks.evaluation_mode import evaluation_mode
 from affectkit.tasks.run_checkpoint import shipped_task
 from affectkit.tensor_file import read_tensor_file, write_tensor_file
-from affectkit.types import AffectOutput, Encoding
+from affectkit.types import AffectOutput, Encoder, Encoding
 
 #: Features of one modality of one turn.
 Features: TypeAlias = "Tensor | NDArray[object] | Sequence[float]"
@@ -161,7 +161,9 @@ class ConversationStream:
 
         Args:
             features: Features (D_m,) by modality, as the task's data have them; a modality that is left out
-                is absent. For a task of one modality, its features alone will do.
+                is absent. For a task of one modality, its features alone will do. A task with extractors
+                takes the turn as it was recorded: a waveform (S,) of the task's rate, token ids (T,), or
+                pictures (N, 3, H, W) as bytes.
             speaker: Who speaks, by any name.
             dialogue: Name of the conversation; a new name begins a new one.
 
@@ -242,7 +244,7 @@ class ConversationStream:
             ) from error
 
     def _batch(self, features: Features | Mapping[str, Features], speaker: int) -> AffectBatch:
-        widths = self.task.input_dims
+        widths = {name: self.task.input_dims.get(name) for name in self.task.encoders}
         if not isinstance(features, Mapping):
             if len(widths) != 1:
                 raise PredictError(
@@ -257,40 +259,60 @@ class ConversationStream:
                 "with it."
             )
         inputs: dict[str, Tensor] = {}
+        masks = {"utterance": torch.ones(1, 1, dtype=torch.bool, device=self.task.device)}
         present: dict[str, Tensor] = {}
         device = self.task.device
         for name, width in widths.items():
             there = name in features
-            row = torch.as_tensor(features[name], dtype=torch.float32) if there else torch.zeros(width or 0)
+            if width is None:
+                # As it was recorded: read by the extractor of the task, and by none where it is absent.
+                if there:
+                    inputs[name] = torch.as_tensor(features[name]).to(device)[None, None]
+                    masks[name] = torch.ones(inputs[name].shape[:3], dtype=torch.bool, device=device)
+                    self._check_finite(name, inputs[name])
+                continue
+            row = torch.as_tensor(features[name], dtype=torch.float32) if there else torch.zeros(width)
             if row.shape != (width,):
                 raise PredictError(
                     f"The {name!r} features of the turn have shape {tuple(row.shape)}, and the task reads "
                     f"({width},): give those of one utterance, from the extractor of the training."
                 )
-            if not bool(row.isfinite().all()):
-                raise PredictError(
-                    f"The {name!r} features of the turn hold NaN or infinity: leave {name!r} out where an "
-                    "utterance does not have it."
-                )
+            self._check_finite(name, row)
             inputs[name] = row.to(device)[None, None]
             present[name] = torch.tensor([[there]], device=device)
         return AffectBatch(
             inputs=inputs,
             valid=torch.ones(1, dtype=torch.bool, device=device),
-            masks={"utterance": torch.ones(1, 1, dtype=torch.bool, device=device)},
+            masks=masks,
             present=present,
             speaker=torch.full((1, 1), speaker, dtype=torch.int64, device=device),
             keys=["turn"],
         )
 
+    @staticmethod
+    def _check_finite(name: str, row: Tensor) -> None:
+        if not bool(row.isfinite().all()):
+            raise PredictError(
+                f"The {name!r} features of the turn hold NaN or infinity: leave {name!r} out where an "
+                "utterance does not have it."
+            )
+
     def _advance(
         self, batch: AffectBatch, speaker: int, state: Mapping[str, Tensor]
     ) -> tuple[AffectOutput, dict[str, Tensor]]:
         task = self.task
-        parts, present = task.encode_parts(batch)
+        parts, present = task.encode_parts(batch) if batch.inputs else ({}, {})
         fusion = task.fusion.fusion if isinstance(task.fusion, ModalityDropout) else task.fusion
-        rows = {name: part.pooled[:, 0] for name, part in parts.items()}
-        flags = {name: bool(present[name]) for name in rows}
+        rows: dict[str, Tensor] = {}
+        flags: dict[str, bool] = {}
+        for name, encoder in task.encoders.items():
+            if name in parts:
+                rows[name] = parts[name].pooled[:, 0]
+                flags[name] = bool(present[name]) if name in present else True
+            else:
+                # An extractor that had nothing to read.
+                rows[name] = torch.zeros(1, cast(Encoder, encoder).out_dim, device=task.device)
+                flags[name] = False
         fused, latest = advance_fusion(fusion, rows, flags, speaker, part_of_state(state, "fusion."))
         after = {f"fusion.{key}": value for key, value in latest.items()}
         features = Encoding(pooled=fused.unsqueeze(1), mask=batch.masks["utterance"])

@@ -11,7 +11,7 @@ from torch import Tensor
 from affectkit.conversation import CONTEXTS, MODALITY_CONTEXTS
 from affectkit.data.batch import AffectBatch
 from affectkit.predict import ConversationStream, PredictError
-from affectkit.tasks import ConversationTask
+from affectkit.tasks import ConversationMediaTask, ConversationTask
 from affectkit.tensor_file import read_tensor_file, write_tensor_file
 from affectkit.types import Encoding
 
@@ -131,6 +131,50 @@ def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(name: str, tmp
     other = ConversationStream(build(context_model="bc_lstm", context_dim=3))
     with pytest.raises(PredictError, match="saved with other weights"):
         other.load(path)
+
+
+def test_turns_as_they_were_recorded() -> None:
+    """Of a task with extractors: a turn may lack any of what was recorded, or all."""
+    pytest.importorskip("timm", reason="needs the extra 'vision'")
+    torch.manual_seed(0)
+    task = ConversationMediaTask(
+        "meld7.official",
+        media=["audio", "visual"],
+        inputs={"text": 3},
+        rate=8000,
+        num_mels=16,
+        widths=[4, 6],
+        hidden_dim=8,
+        fusion="fusion_attention",
+    ).eval()
+    waves, pictures, text = torch.randn(4, 900) * 0.1, torch.rand(4, 2, 3, 32, 32) * 255, torch.randn(4, 3)
+    pictures = pictures.to(torch.uint8)
+    has = {"audio": [True, False, True, False], "visual": [True, True, False, False]}
+    has["text"] = [False, True, False, False]
+    stream = ConversationStream(task)
+    found = []
+    for place in range(4):
+        whole = {"audio": waves[place], "visual": pictures[place], "text": text[place]}
+        one = stream.add({name: x for name, x in whole.items() if has[name][place]}, "A")
+        assert one.output.logits is not None
+        found.append(one.output.logits)
+    flags = {name: torch.tensor([there]) for name, there in has.items()}
+    batch = AffectBatch(
+        inputs={"audio": waves[None], "visual": pictures[None], "text": text[None]},
+        valid=torch.ones(1, dtype=torch.bool),
+        masks={
+            "utterance": torch.ones(1, 4, dtype=torch.bool),
+            "audio": flags["audio"].unsqueeze(2).expand(1, 4, 900),
+            "visual": flags["visual"].unsqueeze(2).expand(1, 4, 2),
+        },
+        present=flags,
+        speaker=torch.zeros(1, 4, dtype=torch.int64),
+    )
+    with torch.no_grad():
+        expected = task(batch).logits[0]
+    torch.testing.assert_close(torch.stack(found), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(PredictError, match="'audio' features of the turn hold NaN"):
+        stream.add({"audio": torch.full((9,), torch.nan)}, "A")
 
 
 def test_conversations_at_once_do_not_touch_each_other() -> None:

@@ -18,7 +18,8 @@ from affectkit.data.decode import DecodeError, audio_seconds
 from affectkit.data.schema import ShardError
 from affectkit.predict.error import PredictError
 from affectkit.predict.find_items import ItemKind, find_items
-from affectkit.predict.item import Members, PredictItem, file_members
+from affectkit.predict.item import Members, PredictItem, file_members, item_json
+from affectkit.predict.videos.video_sound import has_sound_track, video_sound
 
 #: Members of a recording in memory: its samples as float32, one channel after the other, and what they mean.
 WAVE: Final = "wave"
@@ -26,8 +27,8 @@ RATE: Final = "rate"
 #: Member that says from which second to which second a part goes.
 PART: Final = "part"
 _SOUNDS: Final = (".wav", ".flac")
-_VIDEOS: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 WHOLE_SOUND: Final = "whole recording"
+VIDEO_SOUND: Final = "sound of the video"
 
 
 class Sound(NamedTuple):
@@ -51,6 +52,8 @@ def sound_item(sound: str | os.PathLike[str] | Sound | PredictItem) -> PredictIt
         return sound
     if isinstance(sound, (str, os.PathLike)):
         path = Path(sound)
+        if has_sound_track(path):
+            return PredictItem(str(path), VIDEO_SOUND, partial(_file, path), source=path)
         return PredictItem(str(path), WHOLE_SOUND, partial(_file, path))
     wave = torch.as_tensor(sound.waveform).detach().cpu()
     if not wave.is_floating_point() or wave.ndim not in (1, 2) or not wave.numel() or sound.rate < 1:
@@ -66,7 +69,8 @@ def find_sounds(
 ) -> list[PredictItem]:
     """Files as they are named, recordings below folders, sorted, and the samples of shards.
 
-    A file that is no recording is kept, since its row then says so; in a folder it is passed over.
+    Of a video that is named, the sound is a recording. A file that is no recording is kept, since its
+    row then says so; in a folder it is passed over.
 
     Args:
         paths: Files, folders, or folders of shards.
@@ -94,15 +98,14 @@ def _parts(path: Path, every: float) -> list[PredictItem]:
         raise PredictError(f"Parts of {every:g} seconds were asked for: give a number above 0.")
     try:
         members = _file(path)
-        (kind,) = (name for name in members if name != "json")
-        seconds = audio_seconds(members[kind], kind=kind)
+        seconds = _seconds(members)
     except (ShardError, OSError):
         return [sound_item(path)]  # its row says why it cannot be read
     starts = [number * every for number in range(max(1, math.ceil(seconds / every - 1e-9)))]
     return [
         PredictItem(
             str(path),
-            WHOLE_SOUND,
+            VIDEO_SOUND if has_sound_track(path) else WHOLE_SOUND,
             partial(_part, path, start, min(start + every, seconds)),
             part=f"part {number}",
             start=start,
@@ -113,17 +116,22 @@ def _parts(path: Path, every: float) -> list[PredictItem]:
     ]
 
 
+def _seconds(members: Members) -> float:
+    if WAVE in members:
+        rate, channels = map(int, bytes(members[RATE]).split())
+        return len(members[WAVE]) / (4 * channels * rate)
+    (kind,) = (name for name in members if name != "json")
+    return audio_seconds(members[kind], kind=kind)
+
+
 def _part(path: Path, start: float, stop: float) -> Members:
     return {**_file(path), PART: memoryview(f"{start!r} {stop!r}".encode())}
 
 
 def _file(path: Path) -> Members:
     suffix = path.suffix.lower()
-    if suffix in _VIDEOS:
-        raise DecodeError(
-            f"The file is a video and the model hears sound: take its sound out first, "
-            f"`ffmpeg -i {path.name} {path.stem}.wav`."
-        )
+    if has_sound_track(path):
+        return _video(path, path.stat().st_mtime_ns)
     if suffix not in _SOUNDS:
         raise DecodeError(
             f"The name of the file ends in {suffix or 'nothing'!r}, not in wav or flac: convert it, "
@@ -133,11 +141,22 @@ def _file(path: Path) -> Members:
 
 
 def _array(wave: Tensor, rate: int) -> Members:
-    samples = np.ascontiguousarray(wave.float().numpy())
+    return _wave(wave.float().numpy(), rate)
+
+
+def _wave(samples: NDArray[np.float32], rate: int) -> Members:
+    held = np.ascontiguousarray(samples)
     return {
-        **file_members(WAVE, samples.tobytes()),
-        RATE: memoryview(f"{rate} {samples.shape[0]}".encode()),
+        "json": item_json(),
+        WAVE: memoryview(held.reshape(-1).view(np.uint8)),
+        RATE: memoryview(f"{rate} {held.shape[0]}".encode()),
     }
+
+
+@lru_cache(maxsize=1)
+def _video(path: Path, changed: int) -> Members:
+    # The parts of a recording are heard one after the other: the sound of one file is kept.
+    return _wave(*video_sound(path))
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,8 @@ class SoundReader:
         if PART in members:
             sample = self._part(members)
         else:
-            sample = self._from_memory(members) if WAVE in members else self._read(members)
+            heard = self._view.max_seconds
+            sample = self._from_memory(members, heard) if WAVE in members else self._read(members)
         if not len(sample.waveform):
             raise DecodeError("The recording holds no sound: record it anew, or leave the file out.")
         return sample
@@ -48,16 +49,17 @@ class SoundReader:
 
     def _part(self, members: Mapping[str, memoryview]) -> AudioSample:
         # The parts of a recording come one after the other: it is decoded once.
-        data = next(members[kind].obj for kind in ("wav", "flac") if kind in members)
+        data = next(members[kind].obj for kind in ("wav", "flac", WAVE) if kind in members)
         if self._last is None or self._last[0] is not data:
-            self._last = (data, self._whole(members))
+            whole = self._from_memory(members, None) if WAVE in members else self._whole(members)
+            self._last = (data, whole)
         first, stop = (round(float(place) * self._view.rate) for place in bytes(members[PART]).split())
         wave = self._last[1].waveform[first:stop]
         if self._view.max_seconds is not None:
             wave = wave[: round(self._view.max_seconds * self._view.rate)]
         return replace(self._last[1], waveform=wave)
 
-    def _from_memory(self, members: Mapping[str, memoryview]) -> AudioSample:
+    def _from_memory(self, members: Mapping[str, memoryview], seconds: float | None) -> AudioSample:
         rate, channels = map(int, bytes(members[RATE]).split())
         wave = torch.from_numpy(np.frombuffer(members[WAVE], np.float32).reshape(channels, -1).copy())
         if rate != self._view.rate and not self._view.resampled:
@@ -65,6 +67,6 @@ class SoundReader:
                 f"The recording has {rate} samples per second, and the model hears {self._view.rate}: "
                 "resample it first."
             )
-        if self._view.max_seconds is not None:
-            wave = wave[:, : round(self._view.max_seconds * rate)]
+        if seconds is not None:
+            wave = wave[:, : round(seconds * rate)]
         return AudioSample(read_item(members), resample(wave.mean(dim=0), rate, self._view.rate))

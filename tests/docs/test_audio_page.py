@@ -31,7 +31,7 @@ def test_every_block_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if kind == "python":
             exec(compile(block, PAGE.name, "exec"), names)
             continue
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line.replace("SRC", "emodb"))[1:]
             if words[0] == "fit":
                 words += ["--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false"]

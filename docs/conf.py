@@ -25,6 +25,7 @@ extensions = [
     "benchmark_pages",
     "catalogue_directive",
     "mathml_equations",
+    "mechanism_pages",
     "reference_pages",
 ]
 exclude_patterns = ["_build", "_ext"]

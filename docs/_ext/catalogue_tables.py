@@ -60,7 +60,7 @@ def label_table() -> list[str]:
 def component_table(kind: str) -> list[str]:
     """The components of a kind."""
     rows = [
-        (f"{{py:obj}}`~{row.path}`", ", ".join(row.modalities), row.paper or "", row.status)
+        (f"{{doc}}`{row.name} </mechanisms/{row.name}>`", ", ".join(row.modalities), row.paper or "", row.status)
         for row in sorted(COMPONENTS, key=lambda row: row.name)
         if row.kind == kind
     ]

@@ -29,7 +29,7 @@ def data_section(manifest: Manifest) -> Section:
         )
     for name, feature in sorted(manifest.features.items()):
         facts.append([f"features: {name}", f"{feature.dim} numbers from {feature.encoder}"])
-    tables = [Table("Data card", ["what", "stated"], facts), _splits(manifest)]
+    tables = [Table("Data card", ["what", "stated"], facts, words=True), _splits(manifest)]
     if manifest.label_space is not None:
         tables.append(_classes(manifest, list(manifest.label_space.labels)))
     return Section("Data", text="What the manifest of the data set states.", tables=tables)

@@ -33,5 +33,5 @@ def environment_section(run: RunRecord) -> Section:
     return Section(
         "Environment",
         text="The machine that made this page; the last three rows are of the training.",
-        tables=[Table("Environment", ["what", "value"], rows)],
+        tables=[Table("Environment", ["what", "value"], rows, words=True)],
     )

@@ -54,11 +54,19 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under column headings; numbers are formatted by the caller."""
+    """Rows of text under column headings; numbers are formatted by the caller.
+
+    Args:
+        caption: Stands above it.
+        header: Headings of the columns.
+        rows: The cells.
+        words: Whether cells hold sentences or paths, which stand at the left and break where they must.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: bool = False
 
     def as_csv(self) -> bytes:
         """Header and rows as a file."""

@@ -78,6 +78,17 @@ def test_every_table_has_a_caption_and_scopes() -> None:
     assert set(scopes) == {"col", "row"} and scopes.count("row") == 2
 
 
+def test_a_table_of_words_stands_at_the_left() -> None:
+    tables = [
+        Table("Numbers", ["a", "b"], [["x", "1"]]),
+        Table("Words", ["a", "b"], [["x", "y"]], words=True),
+    ]
+    tags = Tags()
+    tags.feed(render_page(Page(title="A run", sections=[Section("Both", tables=tables)]), {}))
+    # The last one is that of the facts of the run.
+    assert [attrs.get("class") for tag, attrs in tags.tags if tag == "table"] == [None, "facts", "facts"]
+
+
 def test_headings_are_in_order_and_what_is_named_is_there_once() -> None:
     tags = parsed()
     headings = [tag for tag, _ in tags.tags if re.fullmatch("h[1-6]", tag)]

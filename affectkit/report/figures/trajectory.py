@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from affectkit.report.figures.style import INK, MUTED, figure_style
 
 _ACROSS: Final = 2
+#: Letters of a name that fit above a panel; the end of a long one says more than its beginning.
+_LONGEST: Final = 30
 #: More numbers than these hide the path.
 _MOST_NUMBERS: Final = 30
 
@@ -62,7 +64,11 @@ def trajectory_figure(
                     line((limits[0] + limits[1]) / 2, color=MUTED, linewidth=0.8, zorder=0)
             _draw(axes, path)
             axes.set(xlim=ends, ylim=ends, aspect="equal")
-            axes.set_title(name, fontsize=9, fontweight="normal")
+            axes.set_title(
+                name if len(name) <= _LONGEST else f"...{name[3 - _LONGEST :]}",
+                fontsize=9,
+                fontweight="normal",
+            )
         for axes in panels[-1]:
             axes.set_xlabel("valence")
         for axes in panels[:, 0]:

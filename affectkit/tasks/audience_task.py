@@ -233,6 +233,12 @@ class AudienceTask(AffectTask):
                 f"AudienceTask predicts {absent[0]!r}, and the data hold {', '.join(data.indicators)}: name "
                 "the same indicators in both."
             )
+        for name in (*self.classes, *self._numbers):
+            if bool(data.training_numbers(name).isnan().all()):
+                raise ValueError(
+                    f"AudienceTask predicts {name!r}, but no training row has a value of it: leave it out of "
+                    "indicators, or add rows that have one."
+                )
         for name, encoder in self.encoders.items():
             if isinstance(encoder, PrincipalComponentsEncoder):
                 encoder.fit(data.training_features(name).to(encoder.mean.device))

@@ -25,6 +25,7 @@ from affectkit.tasks.attribute_agreement import (
 from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
+from affectkit.tasks.label_presence import check_annotated, check_labelled
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
@@ -231,6 +232,8 @@ class MultiAttributeTask(BackboneTask):
             self._stated = {name: spaces[name] for name in self._attributes}
             check_attribute_orders(self._learned, self._stated, task=type(self).__name__)
             if stage == "fit":
+                check_labelled(data, task=type(self).__name__)
+                check_annotated(data, self._attributes, task=type(self).__name__)
                 self._learned = self._stated
         super().setup(stage)
         self._fields = source_fields(self.trainer)

@@ -27,6 +27,7 @@ from affectkit.tasks.data_agreement import DescribesData, loader_sources
 from affectkit.tasks.distill_loss import DistillTerms, TruthObjective, distill_loss
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
+from affectkit.tasks.label_presence import check_labelled
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule
@@ -267,6 +268,8 @@ class PrototypeDistillTask(BackboneTask):
         data: object = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and self._terms.objective == "votes":
             check_votes(data, task=type(self).__name__)
+        elif stage == "fit":
+            check_labelled(data, task=type(self).__name__)
         if not isinstance(data, DescribesData) or data.label_space is None:
             return
         for part, metrics in (("val", self.val_metrics), ("test", self.test_metrics)):

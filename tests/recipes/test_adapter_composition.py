@@ -202,7 +202,7 @@ def test_an_adapter_and_another_fusion(
     best = tmp_path / "run" / "checkpoints" / "best.ckpt"
     # What YAML named is a ready part: it is given again, here in Python.
     task = case.task.load_from_checkpoint(best, encoders=case.parts())
-    assert type(task.fusion) is case.fusion and set(case.parts()) <= set(task.encoders)
+    assert isinstance(task.fusion, case.fusion) and set(case.parts()) <= set(task.encoders)
     stored: dict[str, Any] = torch.load(best, weights_only=True)
     for name, value in task.state_dict().items():
         if name in stored["state_dict"]:

@@ -267,6 +267,10 @@ def test_refusals(root: str) -> None:
         trainer().fit(task_of(), data_of(root, vocabulary=turned))
     with pytest.raises(ValueError, match="cannot cut 96 known values"):
         trainer().fit(task_of(indicators={"emotion": 97}), data_of(root))
+    silent = data_of(root)
+    silent.table.numbers["emr"].fill_(math.nan)
+    with pytest.raises(ValueError, match="predicts 'emr', but no training row has a value of it"):
+        trainer().fit(task_of(), silent)
     batch = next(iter(data_of(root).test_dataloader()))
     task = task_of()
     task.fit_to(data_of(root))

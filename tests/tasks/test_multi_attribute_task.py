@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,25 @@ def test_attributes_that_the_data_lack_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         trainer(tmp_path).fit(task_of(**options), data_of(emoset))
+
+
+def test_what_no_training_sample_has_is_named(emoset: str, tmp_path: Path) -> None:
+    """The same pictures without the labels, or without one attribute, of the train split."""
+    for name, words in (
+        ("label", "learns the labels of 'emoset8.official', but no sample of the train split has one"),
+        ("scene", "learns 'scene', but no sample of the train split has a value of it"),
+    ):
+        old = ImageDataModule(emoset)
+        with DatasetWriter(tmp_path / name, replace(old.manifest, shards=())) as writer:
+            for split in ("train", "val"):
+                store = old.store(split)
+                for position in range(len(store)):
+                    members = {key: bytes(value) for key, value in store.get(position).items()}
+                    record: ItemRecord = json.loads(members.pop("json"))
+                    if split == "train" and name == "label":
+                        record["label"] = None
+                    elif split == "train":
+                        record["extra"].pop(name, None)
+                    writer.add_item(split, store.key(position), record, members=members)
+        with pytest.raises(ValueError, match=words):
+            trainer(tmp_path).fit(task_of(), data_of(str(tmp_path / name)))

@@ -167,6 +167,12 @@ def test_votes_that_no_sample_has_are_missed_before_training(tmp_path: Path) -> 
     trainer(tmp_path).fit(model, datamodule=MixedDataModule({"one": images(bare), "two": images(few)}))
 
 
+def test_labels_that_no_sample_has_are_missed_before_training(faces: str, tmp_path: Path) -> None:
+    dropped = images(faces, label_drop=list(SPACE.labels))
+    with pytest.raises(ValueError, match=r"the labels of 'ferplus8\.official', but no sample of the train"):
+        trainer(tmp_path).fit(task(**ALONE), datamodule=dropped)
+
+
 def test_evaluation_is_plain_cross_entropy_and_needs_no_teacher(faces: str, tmp_path: Path) -> None:
     model = task().eval()
     batch = a_batch(faces)

@@ -121,5 +121,5 @@ def _ethics_page() -> str:
     for entry in importlib.metadata.metadata("affectkit").get_all("Project-URL") or []:
         label, _, address = str(entry).partition(", ")
         if label.lower() == "documentation":
-            return f"[page on ethics]({address.rstrip('/')}/ethics/)"
+            return f"[page on ethics]({address.rstrip('/')}/ethics.html)"
     return "page on ethics (`docs/ethics.md` of affectkit)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from affectkit.adapters import ADAPTERS, make_adapter, trained_state
+from affectkit.adapters import ADAPTERS, AdaptedClipEncoder, make_adapter, trained_state
 from affectkit.adapters.apply_lora import apply_lora
 from affectkit.encoders.clip import clip_base_from_config
 
@@ -24,11 +24,13 @@ def rows() -> dict[str, list[str]]:
 def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     names: dict[str, object] = {}
     exec("\n".join(blocks), names)
     logits = names["logits"]
     assert isinstance(logits, torch.Tensor) and logits.shape == (4, 3)
+    tower = names["tower"]
+    assert isinstance(tower, AdaptedClipEncoder) and tower.adapter.base.text is None
     assert names["paths"] == ("layers.2.self_attn", "layers.3.self_attn")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from affectkit.callbacks import read_log
 from affectkit.cli.main import main
 
 
-def fit(place: Path, features: Path, logger: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+def fit(place: Path, features: Path, logger: Mapping[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Train for two steps as a user would, with a logger from a file of their own."""
     monkeypatch.chdir(place)
-    (place / "logger.yaml").write_text(yaml.safe_dump({"trainer": {"logger": logger}}), encoding="utf-8")
+    (place / "logger.yaml").write_text(
+        yaml.safe_dump({"trainer": {"logger": dict(logger)}}), encoding="utf-8"
+    )
     arguments = ["--config", "recipe:erc_curriculum_tiny", "--config", "logger.yaml"]
     arguments += ["--data.init_args.root", str(features), "--data.init_args.curriculum", "null"]
     arguments += ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"]

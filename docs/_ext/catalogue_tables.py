@@ -32,8 +32,8 @@ def dataset_table() -> list[str]:
     """The sources of published data, each with a link to its page."""
     rows = [
         (
-            f"[{name}](/sources/{name}.md)" if has_page(name) else f"`{name}`",
-            source.description,
+            f"[{name}](/sources/{page_of_source(name)}.md)",
+            plain(source.description),
             source.template.kind,
             f"`{source.template.label_space.name}`" if source.template.label_space is not None else "",
             source.template.licence.klass,
@@ -44,9 +44,15 @@ def dataset_table() -> list[str]:
     return table(["source", "what it is", "kind", "labels", "terms", "layout"], rows)
 
 
-def has_page(source: str) -> bool:
-    """Whether a source has a page of its own name."""
-    return (Path(__file__).parents[1] / "sources" / f"{source}.md").is_file()
+def plain(text: str) -> str:
+    """Text whose stars and underscores are no emphasis in Markdown."""
+    return text.replace("*", "\\*").replace("_", "\\_")
+
+
+def page_of_source(name: str) -> str:
+    """The page that explains a source: its own, or that of all tables."""
+    own = Path(__file__).parents[1] / "sources" / f"{name}.md"
+    return name if own.is_file() else "own_table"
 
 
 def label_table() -> list[str]:
@@ -60,7 +66,12 @@ def label_table() -> list[str]:
 def component_table(kind: str) -> list[str]:
     """The components of a kind."""
     rows = [
-        (f"{{doc}}`{row.name} </mechanisms/{row.name}>`", ", ".join(row.modalities), row.paper or "", row.status)
+        (
+            f"{{doc}}`{row.name} </mechanisms/{row.name}>`",
+            ", ".join(row.modalities),
+            row.paper or "",
+            row.status,
+        )
         for row in sorted(COMPONENTS, key=lambda row: row.name)
         if row.kind == kind
     ]

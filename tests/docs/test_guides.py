@@ -26,7 +26,7 @@ QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.enable_model_summa
 
 
 def run_commands(block: str) -> None:
-    for line in block.splitlines():
+    for line in block.replace("\\\n", " ").splitlines():
         words = shlex.split(line.removeprefix("PYTHONPATH=. "), comments=True)
         assert words[0] == "affectkit", line
         more = QUIET if words[1] in ("fit", "test") else []

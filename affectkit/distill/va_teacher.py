@@ -28,6 +28,13 @@ class VATeacher(nn.Module):
     Deviation from the paper:
         The layers of NeuroGaze-Distill's teacher are not public: here it is any encoder and one layer.
 
+    References:
+        NeuroGaze-Distill, README of the official code: a frozen teacher of valence and arousal on EEG.
+
+    Deviation from the paper:
+        Its teacher is not public: encoder, bound and sizes are this library's, and nothing is claimed about
+        its scores.
+
     Examples:
         >>> import torch
         >>> from affectkit.distill import TopographicEncoder

@@ -52,9 +52,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="cut videos and recordings into parts of this length (default: whole; for models of pictures 1)",
     )
     parser.add_argument(
+        "--encoder",
         "--text-encoder",
         metavar="NAME",
-        help="for a model on stored features of texts, what `affectkit extract --text` was given",
+        help="for a model on stored features, what `affectkit extract` was given (default: tiny)",
     )
     parser.add_argument(
         "--calibrated",
@@ -134,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
     check_paths(options.paths)
     predictor = open_predictor(
         options.model,
-        text_encoder=options.text_encoder,
+        encoder=options.encoder,
         calibrated=options.calibrated == "true",
         threshold=options.threshold,
         **model_options(options),

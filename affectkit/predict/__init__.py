@@ -15,7 +15,12 @@ from affectkit.predict.extract import (
     stored_modalities,
 )
 from affectkit.predict.faces import FaceDetector, FoundFace, named_face_detector, with_faces
-from affectkit.predict.features import ConversationPredictor, TextFeaturePredictor, TextFeatures
+from affectkit.predict.features import (
+    ConversationPredictor,
+    MediaFeaturePredictor,
+    TextFeaturePredictor,
+    TextFeatures,
+)
 from affectkit.predict.item import PredictItem
 from affectkit.predict.loaded_task import find_checkpoint
 from affectkit.predict.open_predictor import open_predictor
@@ -47,6 +52,7 @@ __all__ = (
     "ExtractReport",
     "FaceDetector",
     "FoundFace",
+    "MediaFeaturePredictor",
     "PicturePredictor",
     "PictureTeacher",
     "PredictError",

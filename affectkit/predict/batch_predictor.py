@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -186,45 +186,54 @@ class BatchPredictor(Generic[SampleT]):
 
     def _rows(self, chunk: Chunk) -> Iterator[Prediction]:
         found = None if chunk.batch is None else self._answers(chunk.batch)
+        # All rows at once: a small tensor for each would cost as much as a small model.
+        answers = None if found is None else self._worded(found.logits, found.dims)
         done = 0
         for row, (position, item) in enumerate(chunk.items):
             bare = unanswered(item, position, error=chunk.errors.get(row), data=chunk.digests.get(row, ""))
             bare = bare._replace(region=chunk.regions.get(row, bare.region))
-            if bare.error is not None or found is None:
+            if bare.error is not None or answers is None:
                 yield bare
                 continue
-            yield self._answered(
-                bare,
-                None if found.logits is None else found.logits[done],
-                None if found.dims is None else found.dims[done],
-            )
+            yield bare._replace(**answers[done]) if answers else bare
             done += 1
 
     def _answered(self, bare: Prediction, logits: Tensor | None, dims: Tensor | None) -> Prediction:
         """A row with what was predicted: logits (C,) and values (V,)."""
-        scores: list[float] = [] if logits is None else logits.tolist()
-        values: list[float] = [] if dims is None else dims.tolist()
-        space = self.label_space
-        labels = [str(place) for place in range(len(scores))] if space is None else space.labels
+        (answer,) = self._worded(
+            None if logits is None else logits[None], None if dims is None else dims[None]
+        ) or [{}]
+        return bare._replace(**answer)
+
+    def _worded(self, logits: Tensor | None, dims: Tensor | None) -> list[dict[str, Any]]:
+        """What rows say of logits (N, C) and values (N, V), by the names of their fields; none of neither."""
+        number = len(logits) if logits is not None else 0 if dims is None else len(dims)
+        scores: list[list[float]] = [[]] * number if logits is None else logits.tolist()
+        values: list[list[float]] = [[]] * number if dims is None else dims.tolist()
         scaled = torch.tensor(scores, dtype=torch.float64)
-        if self._scaling is not None and scores:
+        known = scaled.numel() > 0
+        if self._scaling is not None and known:
             with torch.inference_mode():
                 scaled = self._scaling.scaling(scaled)
-        several = self.model.several and bool(scores)
-        chances: list[float] = (scaled.sigmoid() if several else scaled.softmax(dim=0)).tolist()
-        named = [*self.axes, *(f"value{index}" for index in range(len(self.axes), len(values)))]
-        return bare._replace(
-            label=labels[int(scaled.argmax())] if scores else None,
-            probabilities=dict(zip(labels, chances, strict=True)) if scores else {},
-            logits=tuple(scores),
-            dims=dict(zip(named, values, strict=False)),
-            labels=tuple(
-                name for name, chance in zip(labels, chances, strict=True) if chance >= self.threshold
-            )
-            if several
-            else None,
-            scaling="" if self._scaling is None else _named(self._scaling),
-        )
+        several = self.model.several and known
+        chances: list[list[float]] = (scaled.sigmoid() if several else scaled.softmax(dim=-1)).tolist()
+        best: list[int] = scaled.argmax(dim=-1).tolist() if known else [0] * number
+        space, axes = self.label_space, self.axes
+        labels = [str(place) for place in range(scaled.shape[-1])] if space is None else space.labels
+        width = max(map(len, values), default=0)
+        named = [*axes, *(f"value{index}" for index in range(len(axes), width))]
+        scaling = "" if self._scaling is None else _named(self._scaling)
+        return [
+            {
+                "label": labels[best[row]] if known else None,
+                "probabilities": dict(zip(labels, chances[row], strict=True)) if known else {},
+                "logits": tuple(scores[row]),
+                "dims": dict(zip(named, values[row], strict=False)),
+                "labels": _held(labels, chances[row], self.threshold) if several else None,
+                "scaling": scaling,
+            }
+            for row in range(number)
+        ]
 
     def _answers(self, batch: AffectBatch) -> AffectPrediction:
         batch = batch.to(self.device)
@@ -248,6 +257,10 @@ class Chunk(NamedTuple):
     digests: dict[int, str]
     regions: dict[int, str]
     batch: AffectBatch | None
+
+
+def _held(labels: Sequence[str], chances: Sequence[float], threshold: float) -> tuple[str, ...]:
+    return tuple(name for name, chance in zip(labels, chances, strict=True) if chance >= threshold)
 
 
 def _named(stored: StoredScaling) -> str:

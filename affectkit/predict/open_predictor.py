@@ -14,7 +14,12 @@ from affectkit.encoders import FeatureExtractor
 from affectkit.predict.clips import ClipPredictor
 from affectkit.predict.dialogues import DialoguePredictor
 from affectkit.predict.error import PredictError
-from affectkit.predict.features import ConversationPredictor, TextFeaturePredictor
+from affectkit.predict.features import (
+    ConversationPredictor,
+    MediaFeaturePredictor,
+    TextFeaturePredictor,
+)
+from affectkit.predict.features.trained_encoder import reads_media
 from affectkit.predict.loaded_task import find_checkpoint, read_record
 from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
@@ -29,6 +34,7 @@ _Loaded: TypeAlias = (
     ClipPredictor
     | ConversationPredictor
     | DialoguePredictor
+    | MediaFeaturePredictor
     | PicturePredictor
     | PretrainedPredictor
     | SoundPredictor
@@ -64,7 +70,7 @@ def open_predictor(
     batch_size: int = 8,
     device: torch.device | str | None = None,
     task: type[AffectTask] | None = None,
-    text_encoder: str | FeatureExtractor | None = None,
+    encoder: str | FeatureExtractor | None = None,
     calibrated: bool = True,
     threshold: float = 0.5,
     **changes: object,
@@ -77,7 +83,7 @@ def open_predictor(
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
-        text_encoder: Of a task on stored features of texts, what ``affectkit extract --text`` was given.
+        encoder: Of a task on stored features, what ``affectkit extract`` was given.
         calibrated: Whether the logits are scaled as ``affectkit calibrate`` fitted it for the checkpoint,
             where it has been; ``manner`` of the predictor says which.
         threshold: From which probability on a label holds, of a model whose labels may hold together.
@@ -91,9 +97,7 @@ def open_predictor(
     """
     if not 0 < threshold < 1:
         raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
-    predictor = _opened(
-        model, batch_size=batch_size, device=device, task=task, text_encoder=text_encoder, **changes
-    )
+    predictor = _opened(model, batch_size=batch_size, device=device, task=task, encoder=encoder, **changes)
     predictor.threshold = threshold
     stored = load_scaling(find_checkpoint(model)) if calibrated and not is_classifier(str(model)) else None
     if stored is not None:
@@ -107,7 +111,7 @@ def _opened(
     batch_size: int,
     device: torch.device | str | None,
     task: type[AffectTask] | None,
-    text_encoder: str | FeatureExtractor | None,
+    encoder: str | FeatureExtractor | None,
     **changes: object,
 ) -> _Loaded:
     if is_classifier(str(model)):
@@ -126,11 +130,10 @@ def _opened(
         )
     data = read_run_data(path)
     if data.module in _BY_FEATURES:
-        changes["text_encoder"] = text_encoder
-    elif text_encoder is not None:
+        changes["encoder"] = encoder
+    elif encoder is not None:
         raise PredictError(
-            f"The model {path} was trained with {data.module}, not on stored features: leave "
-            "text_encoder out."
+            f"The model {path} was trained with {data.module}, not on stored features: leave encoder out."
         )
     if data.module not in {*_BY_DATA, *_BY_FEATURES}:
         raise PredictError(
@@ -138,4 +141,6 @@ def _opened(
             "shards of the files and use `affectkit predict --config` instead."
         )
     load = {**_BY_DATA, **_BY_FEATURES}[data.module]
+    if load == TextFeaturePredictor.from_checkpoint and reads_media(data):
+        load = MediaFeaturePredictor.from_checkpoint
     return load(path, batch_size=batch_size, device=device, task=task, **changes)

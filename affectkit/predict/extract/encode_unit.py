@@ -10,7 +10,7 @@ from torch import Tensor
 from affectkit.data.store import SampleStore
 from affectkit.encoders.feature_extractor import FeatureExtractor
 from affectkit.predict.extract.error import ExtractError
-from affectkit.predict.extract.utterance_items import item_texts, utterance_items
+from affectkit.predict.extract.utterance_items import item_media, item_texts, utterance_items
 from affectkit.predict.extract.work_unit import WorkUnit
 
 
@@ -32,7 +32,8 @@ def encode_unit(
         ExtractError: If an encoder returns another number of rows or another width than it states.
     """
     features: dict[str, Tensor] = {}
-    read = utterance_items if store.manifest.kind == "conversation" else item_texts
+    readers = {"conversation": utterance_items, "text": item_texts}
+    read = readers.get(store.manifest.kind, item_media)
     for name, encoder in sorted(encoders.items()):
         samples = [
             read(store.get(position), encoder.modality, where=store.describe(position))

@@ -34,7 +34,7 @@ def extract_features(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExtractReport:
-    """Encode every utterance or text of every split of ``src`` and write a data set of features to ``out``.
+    """Encode every utterance or item of every split of ``src`` and write a data set of features to ``out``.
 
     The new samples hold ``KEY.json`` unchanged and ``KEY.safetensors`` with the features of
     ``src`` and the new ones. The work is cut into units of ``unit_samples`` samples that do
@@ -45,7 +45,8 @@ def extract_features(
     ``world_size``: the one that finishes last puts the result in its place, and none waits.
 
     Args:
-        src: Data set of conversations, whose features are (U, D), or of texts, whose features are (D,).
+        src: Data set of conversations, whose features are (U, D), or of texts, recordings or pictures, whose
+            features are (D,).
         out: Folder to make.
         encoders: Encoder by the name that its features get; it reads its ``modality``.
         jobs: Processes of this call. With more than one they are spawned, so a script that calls
@@ -100,7 +101,7 @@ def stored_modalities(src: str | os.PathLike[str]) -> tuple[str, ...]:
 
 def _holds(stores: Mapping[str, ShardStore], modality: str) -> bool:
     return any(
-        has_modality(store.get(position), modality)
+        has_modality(store.get(position), modality, kind=store.manifest.kind)
         for store in stores.values()
         for position in range(len(store))
     )
@@ -109,10 +110,10 @@ def _holds(stores: Mapping[str, ShardStore], modality: str) -> bool:
 def _check_encoders(
     source: Manifest, stores: Mapping[str, ShardStore], encoders: Mapping[str, FeatureExtractor]
 ) -> None:
-    if source.kind not in ("conversation", "text"):
+    if source.kind not in ("audio", "conversation", "image", "text"):
         raise ExtractError(
             f"The data set {source.name!r} holds samples of the kind {source.kind!r}: features are extracted "
-            "from conversations and texts, so make one with `affectkit shards make`."
+            "from conversations, texts, recordings and pictures, so make one with `affectkit shards make`."
         )
     if not encoders:
         raise ExtractError("No encoder was named: give at least one, for example text=TinyTextEncoder().")

@@ -8,8 +8,13 @@ from typing import Final
 
 from affectkit.data.decode import DecodeError, decode_member
 from affectkit.data.schema import ShardError, conversation_record, item_record, parse_json
+from affectkit.data.shards import SampleKind
 from affectkit.predict.extract.error import ExtractError
 
+#: Modality to the members of single items that the kinds ``image`` and ``audio`` have.
+ITEM_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"visual": ("jpeg", "jpg", "png", "webp"), "audio": ("wav", "flac")}
+)
 #: Modality to the first part of its members' extension: ``KEY.face-003.png`` is utterance 3's face.
 #: Text is in ``KEY.json``.
 MODALITY_MEMBERS: Final[Mapping[str, str]] = MappingProxyType({"visual": "face", "audio": "voice"})
@@ -71,8 +76,32 @@ def item_texts(
     return [record["text"]]
 
 
-def has_modality(members: Mapping[str, memoryview], modality: str) -> bool:
-    """Whether a conversation has any input of a modality, without decoding it."""
+def item_media(
+    members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
+) -> list[object | None]:
+    """The picture or the recording of an item, decoded, or its text.
+
+    Raises:
+        ShardError: If it is damaged, or the item has none.
+    """
+    if modality == "text":
+        return item_texts(members, modality, where=where)
+    kind = next((kind for kind in ITEM_MEMBERS[modality] if kind in members), None)
+    if kind is None:
+        raise ShardError(f"{where}: the sample has no {modality} input: leave it out, or give it one.")
+    try:
+        return [decode_member(kind, members[kind])]
+    except DecodeError as error:
+        raise DecodeError(f"{where}, member {kind!r}: {error}") from error
+
+
+def has_modality(members: Mapping[str, memoryview], modality: str, *, kind: SampleKind) -> bool:
+    """Whether a sample has any input of a modality, without decoding it."""
+    if kind in ("audio", "image"):
+        if modality == "text":
+            record = parse_json(members["json"], where="A sample")
+            return isinstance(record, Mapping) and "text" in record
+        return any(name in members for name in ITEM_MEMBERS[modality])
     if modality == "text":
         return "json" in members
     prefix = f"{MODALITY_MEMBERS.get(modality, '')}-"

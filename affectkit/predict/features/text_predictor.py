@@ -69,7 +69,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
         cls,
         model: str | os.PathLike[str],
         *,
-        text_encoder: str | FeatureExtractor | None = None,
+        encoder: str | FeatureExtractor | None = None,
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
@@ -79,7 +79,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            text_encoder: What ``affectkit extract --text`` was given, or the encoder; None tries ``"tiny"``.
+            encoder: What ``affectkit extract --text`` was given, or the encoder; None tries ``"tiny"``.
             batch_size: Texts that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
@@ -90,7 +90,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
             PredictError: If there is no checkpoint, or the encoder is another one.
         """
         path = find_checkpoint(model)
-        features = TextFeatures.of_run(read_run_data(path), text_encoder)
+        features = TextFeatures.of_run(read_run_data(path), encoder)
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, features, batch_size=batch_size, device=device, identity=loaded.digest)
 

@@ -11,9 +11,10 @@ from affectkit.predict.table.table_columns import TableColumns
 
 def csv_lines(rows: Iterable[dict[str, object]], columns: TableColumns) -> Iterator[str]:
     """The header, then a line for each row; numbers have six digits, times three."""
-    yield _line(columns.names)
+    names = columns.names
+    yield _line(names)
     for row in rows:
-        cells = zip(columns.names, columns.cells(row), strict=True)
+        cells = zip(names, columns.cells(row), strict=True)
         yield _line([_cell(name, value) for name, value in cells])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,8 +24,10 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_detections_become_boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediapipe.tasks.python.components.containers import bounding_box, category, detections
-
+    place = "mediapipe.tasks.python.components.containers"
+    bounding_box, category, detections = (
+        cast(Any, import_module(f"{place}.{name}")) for name in ("bounding_box", "category", "detections")
+    )
     seen: list[Any] = []
 
     class Detector:

@@ -19,7 +19,7 @@ def save(
     path: Path,
     boxes: list[list[float]],
     *,
-    shape: tuple[object, ...],
+    shape: tuple[str | int, ...],
     scores: list[float] | None = None,
     names: tuple[str, str] = ("boxes", "scores"),
 ) -> Path:
@@ -45,7 +45,7 @@ def save(
             helper.make_node("ReduceMean", ["real"], ["mean"], keepdims=0),
             helper.make_node("Expand", ["mean", "count"], [names[1]]),
         ]
-    given = helper.make_tensor_value_info("pixels", kind, list(shape))
+    given = helper.make_tensor_value_info("pixels", kind, shape)
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
     graph = helper.make_graph(nodes, "faces", [given], outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -144,8 +144,8 @@ def test_another_encoder_is_refused(
 ) -> None:
     run = kept_run(tmp_path / "a", joint(), "FeatureDataModule", root=str(lines))
     with pytest.raises(PredictError, match=r"of the encoder 'tiny.*and the one that was named is"):
-        open_predictor(run, text_encoder=TinyTextEncoder(out_dim=8))
-    assert isinstance(open_predictor(run, text_encoder=TinyTextEncoder()), TextFeaturePredictor)
+        open_predictor(run, encoder=TinyTextEncoder(out_dim=8))
+    assert isinstance(open_predictor(run, encoder=TinyTextEncoder()), TextFeaturePredictor)
     (tmp_path / "a.txt").write_text("hi")
     given = ["predict", str(tmp_path / "a.txt"), "--model", str(run), "--device", "cpu"]
     assert main([*given, "--text-encoder", "tiny"]) == 0

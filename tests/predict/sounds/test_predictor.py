@@ -148,8 +148,8 @@ def test_what_hears_nothing_or_otherwise_is_refused(run: Path, tmp_path: Path) -
     (tmp_path / "config.yaml").write_text("data: {class_path: a.AudienceDataModule, init_args: {}}")
     with pytest.raises(PredictError, match="was trained with AudienceDataModule, which reads more than"):
         open_predictor(bare)
-    with pytest.raises(PredictError, match="not on stored features: leave text_encoder out"):
-        open_predictor(run, text_encoder="tiny")
+    with pytest.raises(PredictError, match="not on stored features: leave encoder out"):
+        open_predictor(run, encoder="tiny")
     (tmp_path / "config.yaml").write_text("model: {}")
     with pytest.raises(PredictError, match="names no data module"):
         open_predictor(bare)

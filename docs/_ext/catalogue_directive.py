@@ -1,4 +1,4 @@
-"""Tables in a page: ``{catalogue} recipes``, ``datasets``, ``labels`` or a kind of component."""
+"""Tables in a page: ``{catalogue} recipes``, ``datasets`` or a kind of component."""
 
 from __future__ import annotations
 

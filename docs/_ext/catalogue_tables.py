@@ -7,7 +7,6 @@ from pathlib import Path
 
 from affectkit.catalog import COMPONENTS
 from affectkit.data.sources import SOURCES
-from affectkit.labels import label_spaces
 from affectkit.recipes import recipes
 
 
@@ -55,14 +54,6 @@ def page_of_source(name: str) -> str:
     return name if own.is_file() else "own_table"
 
 
-def label_table() -> list[str]:
-    """The registered orders of labels."""
-    return table(
-        ["label space", "classes", "order"],
-        [(f"`{space.name}`", str(len(space)), ", ".join(space.labels)) for space in label_spaces()],
-    )
-
-
 def component_table(kind: str) -> list[str]:
     """The components of a kind."""
     rows = [
@@ -81,5 +72,4 @@ def component_table(kind: str) -> list[str]:
 TABLES: dict[str, Callable[[], list[str]]] = {
     "recipes": recipe_table,
     "datasets": dataset_table,
-    "labels": label_table,
 }

@@ -13,7 +13,6 @@ import pytest
 
 from affectkit.catalog import COMPONENTS, Kind
 from affectkit.data.sources import SOURCES
-from affectkit.labels import label_spaces
 from affectkit.recipes import recipes
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +29,6 @@ def test_every_kind_of_component_has_a_table() -> None:
 def test_tables_have_a_row_for_each() -> None:
     small = {recipe.name for recipe in recipes() if recipe.name.endswith("_tiny")}
     assert len(catalogue_tables.recipe_table()) == 2 + len(recipes()) - len(small)
-    assert len(catalogue_tables.label_table()) == 2 + len(label_spaces())
     rows = catalogue_tables.dataset_table()[2:]
     assert len(rows) == len(SOURCES)
     for target in re.findall(r"\]\(/(.*?)\)", "".join(rows)):

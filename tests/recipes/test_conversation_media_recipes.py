@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from affectkit.cli.training import train
 from affectkit.data.modules import ConversationMediaDataModule
 from affectkit.data.synthetic import write_synthetic
-from affectkit.tasks import ConversationMediaTask
+from affectkit.encoders import LogMelConvEncoder
+from affectkit.tasks import ConversationMediaTask, MissingPartError
 
 pytest.importorskip("transformers", reason="needs the extra 'text'")
 pytest.importorskip("timm", reason="needs the extra 'vision'")
@@ -77,3 +79,32 @@ def test_fit_test_predict_reload(recipe: str, corpus: str, tmp_path: Path) -> No
                 torch.testing.assert_close(chances[row, turn], expected, atol=2e-5, rtol=0)
                 checked += 1
     assert checked == len(rows)
+
+
+def test_an_extractor_by_its_class_path(corpus: str, tmp_path: Path) -> None:
+    voice = {
+        "class_path": "affectkit.encoders.LogMelConvEncoder",
+        "init_args": {"rate": 8000, "num_mels": 12, "widths": [4]},
+    }
+    mine = tmp_path / "mine.yaml"
+    chosen = {"media": ["audio"]}
+    model = {"media": None, "extractors": {"audio": voice}, "rates": {"audio": 0.01}}
+    options = {"hidden_dim": 8, "context_model": "bc_lstm", "context_options": None, "context_dim": 8}
+    mine.write_text(
+        yaml.safe_dump({"model": {"init_args": {**model, **options}}, "data": {"init_args": chosen}})
+    )
+    given = ["--config", "recipe:m2fnet_media_tiny", "--config", str(mine), "--data.init_args.root", corpus]
+    given += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--run_folder", str(tmp_path / "run")]
+    assert train(["fit", *given, "--trainer.max_epochs", "1"]) == 0
+    assert train(["test", *given, "--ckpt_path", "best"]) == 0
+    results = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert results["extractors"] == "audio: LogMelConvEncoder" and results["modalities"] == "audio"
+    # A part that is given is given again.
+    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    with pytest.raises(MissingPartError, match=r"\(extractors\).*give it again"):
+        ConversationMediaTask.load_from_checkpoint(best)
+    again = LogMelConvEncoder(8000, num_mels=12, widths=(4,))
+    task = ConversationMediaTask.load_from_checkpoint(best, extractors={"audio": again})
+    weights = torch.load(best, weights_only=True)["state_dict"]
+    place = "encoders.audio.turns.encoder.network.convolutions.0.weight"
+    assert torch.equal(task.state_dict()[place], weights[place])

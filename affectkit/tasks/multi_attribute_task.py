@@ -42,7 +42,8 @@ class MultiAttributeTask(BackboneTask):
     .. math:: L = \frac{1}{N} \Bigl( n_0 L_0 + \frac{\lambda}{K} \sum_{k=1}^{K} n_k L_k \Bigr)
 
     with :math:`L_k` the cross entropy of attribute k over the :math:`n_k` rows of N that have it (binary
-    where a row may have several values). An attribute that a row lacks adds nothing.
+    where a row may have several values). An attribute that a row lacks adds nothing; one that no training
+    row has is an error.
 
     A checkpoint of plain values builds the task again without arguments.
 

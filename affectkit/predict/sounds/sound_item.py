@@ -148,7 +148,7 @@ def _wave(samples: NDArray[np.float32], rate: int) -> Members:
     held = np.ascontiguousarray(samples)
     return {
         "json": item_json(),
-        WAVE: memoryview(held.reshape(-1).view(np.uint8)),
+        WAVE: held.reshape(-1).view(np.uint8).data,
         RATE: memoryview(f"{rate} {held.shape[0]}".encode()),
     }
 

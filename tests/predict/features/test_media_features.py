@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,7 +100,13 @@ def test_parts_of_a_recording_are_encoded_alone(tmp_path: Path) -> None:
     )
     predictor = MediaFeaturePredictor(task, TinyAudioEncoder(), batch_size=1, device="cpu")
     seen: list[Any] = []
-    predictor._decode, read = (lambda members: seen.append(read(members)) or seen[-1]), predictor._decode
+    read = predictor._decode
+
+    def watched(members: Mapping[str, memoryview]) -> Any:
+        seen.append(read(members))
+        return seen[-1]
+
+    predictor._decode = watched
     rows = list(predictor.rows(predictor.find([path], every=0.25)))
     assert [row.part for row in rows] == ["part 0", "part 1"] and all(row.error is None for row in rows)
     (whole,) = (read(item.read()) for item in predictor.find([path]))

@@ -52,7 +52,7 @@ def heard(*, seconds: float | None = None) -> SoundPredictor:
 def test_the_sound_of_a_video_is_that_of_its_samples(name: str, tmp_path: Path) -> None:
     wave = np.random.default_rng(0).integers(-9000, 9000, (2, 5000)).astype(np.int16)
     path = film(tmp_path / name, wave, rate=10_000)
-    samples = wave.astype(np.float32) / 32768
+    samples = (wave / 32768).astype(np.float32)
     found, rate = video_sound(path)
     assert rate == 10_000 and np.array_equal(found, samples)
     for seconds in (None, 0.3):
@@ -67,11 +67,16 @@ def test_parts_of_a_video_are_heard_alone(tmp_path: Path, monkeypatch: pytest.Mo
     wave = np.random.default_rng(1).integers(-9000, 9000, (1, 4000)).astype(np.int16)
     predictor = heard(seconds=0.15)
     decoded: list[Path] = []
-    monkeypatch.setattr(sound_item, "video_sound", lambda path: decoded.append(path) or video_sound(path))
+
+    def counted(path: Path) -> tuple[NDArray[np.float32], int]:
+        decoded.append(path)
+        return video_sound(path)
+
+    monkeypatch.setattr(sound_item, "video_sound", counted)
     rows = list(predictor.rows(predictor.find([film(tmp_path / "a.mov", wave)], every=0.2)))
     assert decoded == [tmp_path / "a.mov"]
     assert [(row.start, row.stop) for row in rows] == [(0.0, 0.2), (0.2, 0.4), (0.4, 0.5)]
-    samples = wave.astype(np.float32) / 32768
+    samples = (wave / 32768).astype(np.float32)
     alone = predictor.predict([Sound(samples[:, cut : cut + 1600], 8000) for cut in (0, 1600, 3200)])
     assert [row.logits for row in rows] == [row.logits for row in alone]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -38,6 +38,7 @@ from affectkit.tasks.data_agreement import (
 from affectkit.tasks.grade_samples import grade_samples
 from affectkit.tasks.head_agreement import check_head, check_head_and_data
 from affectkit.tasks.loss_window import LossWindow
+from affectkit.tasks.map_location import MapLocation
 from affectkit.tasks.mean_loss import MeanLoss
 from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.optimizer_factory import OptimizerFactory
@@ -59,14 +60,6 @@ from affectkit.types import (
 )
 
 Stage: TypeAlias = Literal["val", "test"]
-MapLocation: TypeAlias = (
-    torch.device
-    | str
-    | int
-    | Callable[[torch.UntypedStorage, str], torch.UntypedStorage | None]
-    | dict[torch.device | str | int, torch.device | str | int]
-    | None
-)
 
 
 class AffectTask(LightningModule):

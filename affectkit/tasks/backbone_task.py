@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Self
 
-from affectkit.tasks.affect_task import AffectTask, MapLocation
+from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.map_location import MapLocation
 
 
 class BackboneTask(AffectTask):

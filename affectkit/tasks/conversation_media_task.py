@@ -17,10 +17,10 @@ from affectkit.encoders.pooled_tokens import Pooling
 from affectkit.fusion import FusionName, FusionOption
 from affectkit.losses import WeightedSum
 from affectkit.tasks.adamw_factory import AdamWFactory
-from affectkit.tasks.affect_task import MapLocation
 from affectkit.tasks.audio_task import StatesRate
 from affectkit.tasks.conversation_parts import MAIN_TERM
 from affectkit.tasks.conversation_task import ConversationTask
+from affectkit.tasks.map_location import MapLocation
 from affectkit.tasks.media_extractors import LOG_MEL, ExtractorChoice
 from affectkit.tasks.metric_objective import MetricObjective, named_metric_loss
 from affectkit.tasks.present_turns_loss import PresentTurnsLoss

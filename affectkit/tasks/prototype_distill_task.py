@@ -20,7 +20,6 @@ from affectkit.heads import ProjectedHead
 from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.metrics import label_scope_metrics, tell_present
-from affectkit.tasks.affect_task import MapLocation
 from affectkit.tasks.backbone_task import BackboneTask
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.data_agreement import DescribesData, loader_sources
@@ -28,6 +27,7 @@ from affectkit.tasks.distill_loss import DistillTerms, TruthObjective, distill_l
 from affectkit.tasks.frozen_teacher import FrozenTeacher, TeacherError
 from affectkit.tasks.joint_fusion import FUSIONS, FusionName, joint_fusion
 from affectkit.tasks.label_presence import check_labelled
+from affectkit.tasks.map_location import MapLocation
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.tasks.rate_schedule import Schedule

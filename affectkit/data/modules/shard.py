@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import ClassVar, Generic, Literal, TypeVar, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -15,6 +15,7 @@ from affectkit.curriculum import ModelDifficulty
 from affectkit.data.collate import Collate
 from affectkit.data.loader import DataReading, Decode, ShardLoader, Transform
 from affectkit.data.modules.annotated_dims import annotated_dims
+from affectkit.data.modules.grades_samples import GradesSamples
 from affectkit.data.modules.has_votes import has_votes
 from affectkit.data.plan import Shuffle
 from affectkit.data.shards import Manifest, read_manifest
@@ -28,15 +29,6 @@ SampleT = TypeVar("SampleT")
 
 class DataModuleError(ValueError):
     """The data cannot be used as asked; the message names the thing and the remedy."""
-
-
-@runtime_checkable
-class GradesSamples(Protocol):
-    """A module in training that measures difficulties of the training samples before each epoch."""
-
-    def grade_samples(self) -> None:
-        """Measure them where the data module wants it, and hand them over by :meth:`grade`."""
-        ...
 
 
 class ShardDataModule(LightningDataModule, Generic[SampleT]):
@@ -160,7 +152,7 @@ class ShardDataModule(LightningDataModule, Generic[SampleT]):
 
     @property
     def reading(self) -> DataReading | None:
-        """How evaluation reads a sample; None, unless overridden, where raw files cannot be read that way."""
+        """How evaluation reads a sample; None where raw files cannot be read that way."""
         return None
 
     def open_positions(self) -> Callable[[int], Sequence[int]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from loss_cases import LOSS_CASES
 from module_runs import (
     GRAPH,
     IN_DIMS,
@@ -13,10 +14,8 @@ from module_runs import (
     graph_head,
     label_scorer,
     lora_encoder,
-    run_binned_loss,
     run_context,
     run_decision,
-    run_eeg,
     run_encoder,
     run_face_groups,
     run_faces,
@@ -25,16 +24,11 @@ from module_runs import (
     run_head,
     run_hypergraph,
     run_label_network,
-    run_loss,
     run_map_head,
-    run_metric,
     run_modality_context,
-    run_null_contrast,
     run_pictures,
     run_prompts,
     run_streams,
-    run_taught,
-    run_teacher,
     run_temporal,
     run_tokens,
     run_views,
@@ -54,16 +48,6 @@ from affectkit.conversation import (
     MatchingAttention,
     ResidualTransformerStack,
     TransformerContext,
-)
-from affectkit.distill import (
-    DynamicWeightBalance,
-    FeatureDistillationLoss,
-    GeometricPriorLoss,
-    LogitDistillationLoss,
-    PrototypeDistillationLoss,
-    TopographicEncoder,
-    VAPrototypeGrid,
-    VATeacher,
 )
 from affectkit.encoders import (
     FaceGroupEncoder,
@@ -112,27 +96,6 @@ from affectkit.heads import (
     ProjectedHead,
     SeparateHeads,
     TokenTransformerHead,
-)
-from affectkit.losses import (
-    BinnedDimensionLoss,
-    CCCLoss,
-    ClassificationLoss,
-    CovarianceLoss,
-    LogitVariationLoss,
-    MSELoss,
-    MultilabelLoss,
-    NullTargetContrastiveLoss,
-    PairwiseContrastiveLoss,
-    PearsonLoss,
-    PrototypeContrastLoss,
-    SimilaritySmoothingLoss,
-    SupervisedContrastiveLoss,
-    TripletMarginLoss,
-    UncertaintyWeightedSum,
-    VarianceLoss,
-    VoteDistributionLoss,
-    WeightedSmoothingLoss,
-    WeightedSum,
 )
 from affectkit.temporal import (
     FaceAreaPooling,
@@ -395,113 +358,5 @@ CASES: dict[str, list[Case]] = {
             run_head,
         )
     ],
-    "ClassificationLoss": [
-        Case(lambda: ClassificationLoss(3), run_loss),
-        Case(lambda: ClassificationLoss(3, class_weight=[1.0, 2.0, 0.5], gamma=2.0), run_loss),
-    ],
-    "VoteDistributionLoss": [Case(VoteDistributionLoss, run_loss)],
-    "CCCLoss": [
-        Case(CCCLoss, run_loss),
-        Case(lambda: CCCLoss(weighted=True), run_loss),
-        Case(lambda: CCCLoss(mixed_moments=True), run_loss),
-    ],
-    "MSELoss": [Case(MSELoss, run_loss)],
-    "BinnedDimensionLoss": [Case(lambda: BinnedDimensionLoss((-1.0, 1.0)), run_binned_loss)],
-    "MultilabelLoss": [
-        Case(MultilabelLoss, run_loss),
-        Case(lambda: MultilabelLoss(positive_weight=[1.0, 2.0, 3.0]), run_loss),
-    ],
-    "UncertaintyWeightedSum": [
-        Case(
-            lambda: UncertaintyWeightedSum(
-                {"label": ClassificationLoss(3), "va": MSELoss()}, regressions=["va"]
-            ),
-            run_loss,
-        )
-    ],
-    "NullTargetContrastiveLoss": [
-        Case(lambda: NullTargetContrastiveLoss(temperature=2.0), run_null_contrast),
-        Case(lambda: NullTargetContrastiveLoss(temperature=2.0, positives="literal"), run_null_contrast),
-    ],
-    "PearsonLoss": [Case(PearsonLoss, run_loss)],
-    "TripletMarginLoss": [
-        Case(TripletMarginLoss, run_metric),
-        Case(lambda: TripletMarginLoss("adaptive_rescaled", mining="semi_hard"), run_metric),
-        Case(lambda: TripletMarginLoss(0.5, mining="batch_all", reduction="mean", view="text"), run_metric),
-    ],
-    "VarianceLoss": [Case(VarianceLoss, run_metric), Case(lambda: VarianceLoss(views=["text"]), run_metric)],
-    "CovarianceLoss": [Case(CovarianceLoss, run_metric)],
-    "SupervisedContrastiveLoss": [
-        Case(SupervisedContrastiveLoss, run_metric),
-        Case(lambda: SupervisedContrastiveLoss(views=["audio", "text"]), run_metric),
-    ],
-    "PairwiseContrastiveLoss": [
-        Case(lambda: PairwiseContrastiveLoss(["audio", "text"], learnable=True), run_metric),
-        Case(
-            lambda: PairwiseContrastiveLoss(["audio", "text"], mode="official", positives="label"), run_metric
-        ),
-    ],
-    "PrototypeContrastLoss": [
-        Case(lambda: PrototypeContrastLoss(3, 6), run_metric),
-        Case(lambda: PrototypeContrastLoss(3, 6, form="decoupled", pool_size=4, support_size=2), run_metric),
-    ],
-    "PrototypeDistillationLoss": [
-        Case(
-            lambda: PrototypeDistillationLoss(
-                VAPrototypeGrid.random(4), anchors=[(0.0, 0.0), (0.8, 0.4), (-0.8, -0.4)], student_dim=6
-            ),
-            run_taught,
-        ),
-        Case(lambda: PrototypeDistillationLoss(VAPrototypeGrid.random(6), target="teacher"), run_taught),
-    ],
-    "GeometricPriorLoss": [
-        Case(lambda: GeometricPriorLoss([0, 2]), run_taught),
-        Case(lambda: GeometricPriorLoss([0, 1, 2], normalized=False, min_confidence=0.4), run_taught),
-    ],
-    "LogitDistillationLoss": [
-        Case(LogitDistillationLoss, run_taught),
-        Case(lambda: LogitDistillationLoss(distance="mse"), run_taught),
-    ],
-    "FeatureDistillationLoss": [
-        Case(lambda: FeatureDistillationLoss(6, 4), run_taught),
-        Case(lambda: FeatureDistillationLoss(6, 4, distance="mse"), run_taught),
-    ],
-    "DynamicWeightBalance": [
-        Case(lambda: DynamicWeightBalance(ClassificationLoss(3)), run_taught),
-        Case(
-            lambda: DynamicWeightBalance(
-                ClassificationLoss(3), imitation_loss=VoteDistributionLoss(), per_sample=True
-            ),
-            run_taught,
-        ),
-    ],
-    "TopographicEncoder": [
-        Case(
-            lambda: TopographicEncoder(
-                ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
-            ),
-            run_eeg,
-        )
-    ],
-    "VATeacher": [
-        Case(
-            lambda: VATeacher(
-                TopographicEncoder(
-                    ["Fz", "C3", "C4", "Pz"], 5, sample_rate=32, bands=((4, 8), (8, 13)), size=8, hidden_dim=4
-                )
-            ),
-            run_teacher,
-        )
-    ],
-    "LogitVariationLoss": [Case(lambda: LogitVariationLoss([5, 2, 1]), run_loss)],
-    "WeightedSmoothingLoss": [Case(lambda: WeightedSmoothingLoss([1.0, 2.0, 0.5]), run_loss)],
-    "SimilaritySmoothingLoss": [
-        Case(
-            lambda: SimilaritySmoothingLoss(similarity=[[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]),
-            run_loss,
-        )
-    ],
-    "WeightedSum": [
-        Case(lambda: WeightedSum({"label": ClassificationLoss(3), "va": MSELoss()}, {"va": 0.5}), run_loss)
-    ],
+    **LOSS_CASES,
 }

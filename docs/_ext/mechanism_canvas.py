@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -27,7 +29,7 @@ CURVES = ("#3f8fd4", "#e0812b", "#3aa276", "#a874d1", "#d5587c")
 SEQUENTIAL = mpl.colors.LinearSegmentedColormap.from_list("share", ["#8aa4bd40", "#3f8fd4", "#1b4f86"])
 DIVERGING = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#3f8fd4", "#9aa0a628", "#e0812b"])
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "affectkit",
     "font.family": "DejaVu Sans",
@@ -42,7 +44,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=CURVES),
+    "axes.prop_cycle": cycler(color=CURVES),
     "grid.color": LINE,
     "grid.linewidth": 0.6,
     "xtick.color": MUTED,
@@ -92,9 +94,9 @@ def figure(width: float = 7.2, height: float = 2.7) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def styled() -> mpl.RcParams:  # the context manager that matplotlib makes
+def styled() -> AbstractContextManager[object]:
     """The context in which everything is drawn."""
-    return mpl.rc_context(STYLE)  # type: ignore[return-value]
+    return mpl.rc_context(STYLE)
 
 
 def panels(

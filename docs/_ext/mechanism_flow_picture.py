@@ -41,8 +41,8 @@ def draw(name: str, calls: list[Call], total: int, trained: int) -> Picture:
             wide = min(3.0, (WIDTH - 0.2 - 0.2 * (len(row) - 1)) / len(row))
             step = wide + 0.2
             start = WIDTH / 2 - step * (len(row) - 1) / 2
-            for position, call in enumerate(row):
-                place[call] = (start + position * step, y, wide)
+            for position, box_number in enumerate(row):
+                place[box_number] = (start + position * step, y, wide)
         passed = 0
         for target, call in enumerate(calls):
             for source in sorted(call.sources):
@@ -52,10 +52,10 @@ def draw(name: str, calls: list[Call], total: int, trained: int) -> Picture:
                 if far:
                     out = 0.3 + 0.13 * (passed % 5)
                     passed += 1
-                    right = max(x0 + wide0 / 2, x1 + wide1 / 2) + out
-                    start, end = (x0 + wide0 / 2, y0), (x1 + wide1 / 2, y1)
+                    right = min(max(x0 + wide0 / 2, x1 + wide1 / 2) + out, WIDTH - 0.05)
+                    begin, end = (x0 + wide0 / 2, y0), (x1 + wide1 / 2, y1)
                     path = Path(
-                        [start, (right, y0), (right, y0 - 0.15), (right, y1 + 0.15), (right, y1), end],
+                        [begin, (right, y0), (right, y0 - 0.15), (right, y1 + 0.15), (right, y1), end],
                         [Path.MOVETO, Path.CURVE3, Path.CURVE3, Path.LINETO, Path.CURVE3, Path.CURVE3],
                     )
                     arrow = FancyArrowPatch(
@@ -124,8 +124,8 @@ def draw(name: str, calls: list[Call], total: int, trained: int) -> Picture:
     outputs = ", ".join(f"{call.title} {call.detail}" for call in calls if call.kind == "output")
     share = "none of them learns" if not trained else f"{count(trained)} of them learn"
     size = f" It has {count(total)} parameters, {share}." if total else " It has no parameters."
-    end = f" to {outputs}" if outputs else ""
-    alt = f"Flow of {name}: from {inputs or 'its input'} through {names}{end}.{size}"
+    given = f" to {outputs}" if outputs else ""
+    alt = f"Flow of {name}: from {inputs or 'its input'} through {names}{given}.{size}"
     caption = f"One run of a small {name}: what is called, in order, and the shape of what it gives.{size}"
     return Picture(drawn, alt, caption)
 

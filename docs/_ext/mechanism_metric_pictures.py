@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from mechanism_canvas import CURVES, SEQUENTIAL, Picture, label, listed, panels, styled
+from mechanism_canvas import CURVES, INK, SEQUENTIAL, Picture, label, listed, panels, styled
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -96,7 +96,7 @@ def _sweeps(name: str, metric: Metric) -> list[tuple[str, str, list[float], Call
         rate = torch.tensor([0.5, 0.3, 0.15, 0.05])
         truth = (torch.rand(ROWS, CLASSES, generator=torch.Generator().manual_seed(4)) < rate).double()
         noise = _normal(ROWS, CLASSES, seed=5)
-        threshold = float(metric.threshold) if hasattr(metric, "threshold") else 0.0
+        threshold = float(str(getattr(metric, "threshold", 0.0)))
         return [
             (
                 "quality",
@@ -206,7 +206,7 @@ def _counts(name: str, metric: Metric) -> Picture:
                     str(int(counts[row, column])),
                     ha="center",
                     va="center",
-                    **({"color": "#ffffff"} if share > 0.6 else {}),
+                    color="#ffffff" if share > 0.6 else INK,
                 )
         ticks = [place + 0.5 for place in range(CLASSES)]
         panel.set_xticks(ticks, [str(place) for place in range(CLASSES)])

@@ -1,0 +1,186 @@
+"""A page for every component: its text is whole, and its pictures are drawn from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from mechanism_canvas import THEMES
+from mechanism_classes import component_class
+from mechanism_curriculum_pictures import CURRICULA, CURVED
+from mechanism_flow import Call, flow, layers
+from mechanism_loss_pictures import SWEEPS, setting
+from mechanism_page import IncompleteDocstringError, Shown, index, page
+from mechanism_pages import kept, write_pages
+from mechanism_pictures import MissingPictureError, pictures, rules
+from mechanism_text import directive_lines, equation, has_equation, read
+from module_cases import CASES
+from torch import Tensor, nn
+
+from affectkit.catalog import COMPONENTS, Component, Kind, component
+
+#: One of each kind, quick to draw.
+SAMPLE = (
+    "AttentionReallocator",
+    "BandPower",
+    "BcLSTM",
+    "Brier",
+    "CompetencePacing",
+    "ConversationPrompter",
+    "DrawnCurriculum",
+    "GatedFusion",
+    "HclDifficulty",
+    "Hypergraph",
+    "LinearRamp",
+    "MSELoss",
+    "OrdinalHead",
+    "ProjectionEncoder",
+    "TemperatureScaling",
+)
+SHOWN = [Shown("a", "what it shows", "what is drawn")]
+
+
+@pytest.mark.parametrize("row", COMPONENTS, ids=lambda row: row.name)
+def test_every_page_can_be_written(row: Component) -> None:
+    text = page(row, component_class(row), SHOWN)
+    assert text.startswith(f"{row.name}\n{'=' * len(row.name)}\n")
+    assert f"``from {row.path.rpartition('.')[0]} import {row.name}``" in text
+    assert re.search(r"\* - From\n     - \S", text) and re.search(
+        r"\* - Source\n     - ``affectkit/\S+:\d+``", text
+    )
+    assert f".. autoclass:: {row.path}\n   :no-index:" in text
+    assert text.count(":alt: what it shows") == len(THEMES)
+
+
+@pytest.mark.parametrize("row", COMPONENTS, ids=lambda row: row.name)
+def test_every_component_has_a_rule_for_its_picture(row: Component) -> None:
+    assert rules(row)
+    if row.kind == "loss":
+        assert row.name in SWEEPS, f"say in SWEEPS what {row.name} is drawn over"
+    if row.kind == "curriculum":
+        assert row.name in CURRICULA
+    if row.kind in ("pacing", "schedule"):
+        assert row.name in CURVED
+    if row.kind == "fusion":
+        assert row.name in CASES
+
+
+def test_a_kind_without_a_rule_is_refused() -> None:
+    row = component("MSELoss")._replace(name="Nothing", kind="teacher")
+    with pytest.raises(MissingPictureError, match="no rule draws 'Nothing'"):
+        rules(row)
+
+
+def test_a_docstring_that_lacks_something_is_refused() -> None:
+    class Bare:
+        """Does a thing."""
+
+    row = component("MSELoss")
+    with pytest.raises(IncompleteDocstringError, match="a loss needs an equation"):
+        page(row, Bare, SHOWN)
+    with pytest.raises(IncompleteDocstringError, match="is rebuilt and does not say what differs"):
+        page(row._replace(kind="task", status="rebuilt"), Bare, SHOWN)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_pictures_are_drawn(name: str) -> None:
+    for _, picture in pictures(component(name)):
+        assert re.search(r"\d", picture.alt) and len(picture.alt) > 40
+        themes = picture.svg()
+        assert set(themes) == set(THEMES) and themes["light"] != themes["dark"]
+        for theme, colours in THEMES.items():
+            assert not any(placeholder in themes[theme] for placeholder in colours)
+
+
+def test_the_sample_is_of_many_kinds() -> None:
+    assert len({component(name).kind for name in SAMPLE}) == len(SAMPLE) - 1
+    assert {row.kind for row in COMPONENTS} <= set(get_args(Kind))
+
+
+def test_pictures_are_drawn_once(tmp_path: Path) -> None:
+    rows = [component("LinearRamp")]
+    write_pages(tmp_path, rows)
+    picture = tmp_path / "pictures/LinearRamp.dark.svg"
+    drawn = picture.stat().st_mtime_ns
+    (tmp_path / "Gone.rst").write_text("x", encoding="utf-8")
+    write_pages(tmp_path, rows)
+    assert picture.stat().st_mtime_ns == drawn and not (tmp_path / "Gone.rst").exists()
+    assert "LinearRamp" in (tmp_path / "index.rst").read_text(encoding="utf-8")
+    assert kept(tmp_path / "pictures", rows[0], "another state") is None
+
+
+class Branches(nn.Module):
+    """Two layers beside each other, and one after both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.last = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first: Tensor = self.left(x)
+        second: Tensor = self.right(x)
+        result: Tensor = self.last(first * second)
+        return result
+
+
+def test_a_flow_knows_what_feeds_what() -> None:
+    import torch
+
+    module = Branches()
+    calls = flow(module, lambda: module(torch.ones(4, 3)))
+    assert [(call.title.partition("\n")[0], call.detail, call.parameters) for call in calls] == [
+        ("input", "(4, 3)", 0),
+        ("left", "(4, 2)", 8),
+        ("right", "(4, 2)", 8),
+        ("last", "(4, 1)", 3),
+        ("output", "(4, 1)", 0),
+    ]
+    assert [call.sources for call in calls] == [set(), {0}, {0}, {1, 2}, {3}]
+    assert layers(calls) == [[0], [1, 2], [3], [4]]
+
+
+def test_what_nothing_explains_follows_what_was_before() -> None:
+    module = nn.Sequential(nn.Embedding(5, 2), nn.Linear(2, 1))
+    import torch
+
+    calls = flow(module, lambda: module(torch.tensor([[1, 2]])))
+    assert [call.sources for call in calls] == [set(), {0}, {1}, {2}]
+    assert all(isinstance(call, Call) for call in calls)
+
+
+def test_docstrings_are_cut_into_sections() -> None:
+    class Example:
+        r"""One line with :math:`y = W x + b`.
+
+        Prose.
+
+        Args:
+            x: A thing.
+
+        Deviation from the paper:
+            None.
+        """
+
+    doc = read(Example)
+    assert doc.summary.startswith("One line") and doc.prose == "Prose."
+    assert doc.sections == {"Args": "x: A thing.", "Deviation from the paper": "None."}
+    assert equation(doc) == "y = W x + b" and has_equation(doc)
+    assert not has_equation(doc._replace(summary="One line with :math:`x`."))
+    lines = (Example.__doc__ or "").replace("\n        ", "\n").splitlines()
+    assert directive_lines(lines)[:2] == ["Args:", "    x: A thing."] and "Prose." not in directive_lines(
+        lines
+    )
+
+
+def test_a_setting_is_read_off_the_contract_case() -> None:
+    assert setting(CASES["CCCLoss"][1].build) == "weighted=True"
+    assert setting(CASES["CCCLoss"][0].build) == "default"
+
+
+def test_the_index_names_every_component() -> None:
+    rows = [(row, component_class(row)) for row in COMPONENTS]
+    text = index(rows)
+    for row in COMPONENTS:
+        assert f"* - :doc:`{row.name}`" in text and f"\n   {row.name}\n" in text

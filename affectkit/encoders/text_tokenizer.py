@@ -50,6 +50,11 @@ class TextTokenizer:
         """What fills up a row."""
         return int(self.tokenizer.pad_token_id)
 
+    @property
+    def mask_token(self) -> str:
+        """What stands for a hidden word, as text; empty where the encoder was trained without."""
+        return str(self.tokenizer.mask_token or "")
+
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, at least one.
 

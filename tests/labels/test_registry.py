@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from affectkit.labels import LabelSpace, UnknownLabelError, canonical, label_space, label_spaces
+from affectkit.labels import LabelSpace, UnknownLabelError, canonical, label_space, label_spaces, reconcile
 
 #: Typed from the sources a second time, apart from the table of the package.
 CHECKED = {
@@ -96,6 +96,16 @@ def test_unknown_names_list_near_ones(asked: str, near: str) -> None:
         label_space(asked)
     assert all(name in str(caught.value) for name in near.split(", "))
     assert "LabelSpace(name, labels)" in str(caught.value)
+
+
+def test_labels_with_commas_are_an_order_of_their_own() -> None:
+    space = label_space("anger, joy,neutral")
+    assert space.labels == ("anger", "joy", "neutral") and space.kind == "categorical"
+    assert space.name == "own3.listed" and space.name not in {known.name for known in SPACES}
+    assert reconcile(LabelSpace("table3.own", ("neutral", "anger", "joy")), space).table == (2, 0, 1)
+    for wrong in ("anger,", "anger,joy,Anger"):
+        with pytest.raises(ValueError, match="own"):
+            label_space(wrong)
 
 
 def test_room_imports_without_torch_and_numpy() -> None:

@@ -26,6 +26,7 @@ from affectkit.data.loader.stream_views import StreamViews
 from affectkit.data.loader.text_batch import TextCollate, TextReader
 from affectkit.data.loader.visual_collate import ClipCollate, ImageCollate
 from affectkit.data.loader.visual_sample import ClipReader, ClipSample, ImageReader, ImageSample
+from affectkit.data.loader.word_dropout import WordDropout
 
 __all__ = (
     "AudioCollate",
@@ -84,6 +85,7 @@ __all__ = (
     "TextCollate",
     "TextReader",
     "Transform",
+    "WordDropout",
     "index_conversations",
     "item_target",
     "read_nodes",

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from affectkit.data.loader import DataReading, item_target
 from affectkit.data.loader.text_batch import TextCollate, TextReader
+from affectkit.data.loader.word_dropout import WordDropout
 from affectkit.data.modules.shard import ShardDataModule
 from affectkit.data.plan import Shuffle
 from affectkit.data.schema import ItemRecord, ShardError
@@ -32,6 +33,8 @@ class TextDataModule(ShardDataModule[ItemRecord]):
         label_merge: Stored label -> label of the run.
         label_drop: Stored labels to leave out; their rows stay, with label -100.
         max_length: Tokens kept of a text; None = what the tokenizer states, 512 at most.
+        word_dropout: Probability with which training hides each word behind the tokenizer's mask token, or
+            leaves it out where there is none; see :class:`~affectkit.data.loader.WordDropout`.
         bucket_by_length: Put texts of like length into a batch (training only), so that little of it
             is padding; not with ``shuffle="lanes"``.
         batch_size: Rows of a batch over all ranks together.
@@ -55,6 +58,7 @@ class TextDataModule(ShardDataModule[ItemRecord]):
 
     Raises:
         DataModuleError: If the folder holds another kind of samples.
+        ValueError: If ``word_dropout`` is not from 0 to below 1.
         MissingExtraError: If transformers is not installed.
     """
 
@@ -69,6 +73,7 @@ class TextDataModule(ShardDataModule[ItemRecord]):
         label_merge: dict[str, str] | None = None,
         label_drop: list[str] | None = None,
         max_length: int | None = None,
+        word_dropout: float = 0.0,
         bucket_by_length: bool = True,
         batch_size: int = 32,
         seed: int = 0,
@@ -109,6 +114,7 @@ class TextDataModule(ShardDataModule[ItemRecord]):
             difficulty=difficulty,
         )
         self.tokenizer = TextTokenizer(tokenizer, max_length=max_length)
+        self._word_dropout = WordDropout(word_dropout, mark=self.tokenizer.mask_token)
         self._reading = DataReading("TextDataModule", {"tokenizer": tokenizer, "max_length": max_length})
         # Lanes are read as they are stored, each rank its own: nothing there can be sorted.
         self._bucket_by_length = bucket_by_length and shuffle != "lanes"
@@ -126,6 +132,10 @@ class TextDataModule(ShardDataModule[ItemRecord]):
     def collate(self, split: str) -> TextCollate:
         """Tokenise, with targets in the label order of the run."""
         return TextCollate(item_target(self.manifest, self.label_map), self.tokenizer)
+
+    def transform(self, split: str) -> WordDropout | None:
+        """Words hidden in training; none where none are to be."""
+        return self._word_dropout if self._word_dropout.probability else None
 
     def lengths(self, split: str) -> list[int] | None:
         """Tokens of each text, counted once, where batches go by length."""

@@ -129,6 +129,26 @@ def test_a_damaged_text_is_masked(tmp_path: Path, tokenizer: str) -> None:
     assert weight is not None and weight[batch.keys.index("train2")] == 0 and weight.sum() == 3
 
 
+def test_words_are_hidden_in_training_alone_and_anew_in_each_epoch(tmp_path: Path, tokenizer: str) -> None:
+    data = TextDataModule(write(tmp_path / "set"), tokenizer, batch_size=24, word_dropout=0.5)
+    loader = data.train_dataloader()
+    (first,), (second,) = cast("list[AffectBatch]", list(loader)), cast("list[AffectBatch]", list(loader))
+    again = TextDataModule(write(tmp_path / "again"), tokenizer, batch_size=24, word_dropout=0.5)
+    (same,) = batches(again)
+    heard = [
+        dict(zip(batch.keys, cast("list[str]", batch.meta["text"]), strict=True))
+        for batch in (first, second, same)
+    ]
+    assert heard[0] == heard[2] != heard[1]
+    words = " ".join(heard[0].values()).split()
+    assert 15 < words.count(data.tokenizer.mask_token) < 70 and len(words) == 84
+    (val,) = cast("list[AffectBatch]", list(data.val_dataloader()))
+    assert [len(text.split()) for text in cast("list[str]", val.meta["text"])[:3]] == [2, 5, 4]
+    assert data.tokenizer.mask_token not in " ".join(cast("list[str]", val.meta["text"]))
+    with pytest.raises(ValueError, match="probability=1"):
+        TextDataModule(str(tmp_path / "set"), tokenizer, word_dropout=1)
+
+
 def test_other_kinds_are_refused(tmp_path: Path, tokenizer: str) -> None:
     with pytest.raises(DataModuleError, match="TextDataModule reads"):
         TextDataModule(write(tmp_path / "pictures", kind="image"), tokenizer).setup("fit")

@@ -24,6 +24,7 @@ from affectkit.heads.projection import HiddenProjection
 from affectkit.losses import CCCLoss, MSELoss, MultilabelLoss, WeightedSum
 from affectkit.metrics import DimensionMetric, MultilabelF1, Pearson
 from affectkit.tasks import AdamWFactory, AffectTask
+from affectkit.tasks.layer_rates import layer_rates
 from affectkit.tasks.stage_scores import StageScores
 from affectkit.types import AffectOutput, Encoder, Encoding, Head, Loss
 
@@ -62,12 +63,15 @@ class Settings(NamedTuple):
     Attributes:
         share: Passes over GoEmotions in an epoch, which goes over EmoBank once.
         category_weight: Weight of the mean cross entropy of 28 labels, beside 1 for the dimensions.
+        encoder_rate: Learning rate of the encoder's last layer; None where no encoder is trained.
+        layer_decay: Factor between the rates of a layer and of the one before it.
+        word_dropout: Share of words hidden in training.
+        averaging: Decay of the running mean of the weights that is evaluated and kept; 0 = none.
     """
 
     epochs: int
     batch: int
     share: float
-    rates: Mapping[str, float]
     lr: float
     hidden: int
     dropout: float
@@ -75,6 +79,10 @@ class Settings(NamedTuple):
     warmup: float
     category_weight: float
     max_length: int
+    encoder_rate: float | None = None
+    layer_decay: float = 1.0
+    word_dropout: float = 0.0
+    averaging: float = 0.0
 
 
 SETTINGS: Final[Mapping[Mode, Settings]] = {
@@ -82,7 +90,6 @@ SETTINGS: Final[Mapping[Mode, Settings]] = {
         epochs=6,
         batch=128,
         share=0.3,
-        rates={},
         lr=2e-3,
         hidden=256,
         dropout=0.4,
@@ -92,17 +99,20 @@ SETTINGS: Final[Mapping[Mode, Settings]] = {
         max_length=0,
     ),
     "finetuned": Settings(
-        epochs=3,
+        epochs=4,
         batch=32,
         share=0.1857,
-        rates={r"^encoders\.": 1e-4},
         lr=1e-3,
         hidden=0,
-        dropout=0.1,
+        dropout=0.2,
         weight_decay=0.01,
         warmup=0.1,
-        category_weight=5.0,
+        category_weight=3.0,
         max_length=64,
+        encoder_rate=2e-4,
+        layer_decay=0.8,
+        word_dropout=0.15,
+        averaging=0.99,
     ),
 }
 
@@ -196,6 +206,7 @@ def sources(mode: Mode, roots: Mapping[str, str], *, seed: int, encoder: str) ->
                 batch_size=given.batch,
                 seed=order,
                 max_length=given.max_length,
+                word_dropout=given.word_dropout,
                 verify="size",
             )
         )
@@ -256,8 +267,11 @@ def task_of(
     given = SETTINGS[mode]
     torch.manual_seed(seed)
     read: Encoder
+    rates: dict[str, float] = {}
     if statistics is None:
+        assert given.encoder_rate is not None
         read = TransformersTokenEncoder(encoder)
+        rates = layer_rates(read, given.encoder_rate, decay=given.layer_decay, prefix="encoders.text.")
         hidden = 0
     else:
         # Heads that are made by a graph have no hidden layer of their own, so that all systems have one.
@@ -288,7 +302,7 @@ def task_of(
             weight_decay=given.weight_decay,
             schedule="cosine" if mode == "frozen" else "linear",
             warmup=given.warmup,
-            rates=given.rates,
+            rates=rates,
         ),
         label_space=SPACE,
         seed=seed,

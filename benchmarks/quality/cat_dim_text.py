@@ -54,7 +54,8 @@ from cat_dim_systems import (
 )
 from cat_dim_table import LEAST, Cell, best_graph, failures, gains, rows, table
 from emotion_anchors import LexiconError, read_lexicon
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor
 
 from affectkit.callbacks import AffectPrediction, ResumableCheckpoint
@@ -222,9 +223,7 @@ def thresholds_of(said: Answers) -> list[float]:
 # ------------------------------------------------------------------------------------------- cells
 
 
-def trainer_of(
-    mode: Mode, folder: Path, epochs: int, callbacks: Sequence[ResumableCheckpoint] = ()
-) -> Trainer:
+def trainer_of(mode: Mode, folder: Path, epochs: int, callbacks: Sequence[Callback] = ()) -> Trainer:
     return Trainer(
         precision="32-true" if mode == "frozen" else "bf16-mixed",
         max_epochs=epochs,
@@ -274,7 +273,11 @@ def measure(system: str, seed: int, bench: Bench) -> Cell:
     kept = ResumableCheckpoint(folder, monitor="val/selection")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = trainer_of(mode, folder, bench.epochs or SETTINGS[mode].epochs, [kept])
+        callbacks: list[Callback] = [kept]
+        if SETTINGS[mode].averaging:
+            # Its checkpoints hold the averaged weights under the names of the trained ones.
+            callbacks.append(EMAWeightAveraging(decay=SETTINGS[mode].averaging))
+        trainer = trainer_of(mode, folder, bench.epochs or SETTINGS[mode].epochs, callbacks)
         trainer.fit(task, mixture(system, mode, found, seed=seed))
         state = torch.load(kept.best_model_path, weights_only=True, map_location="cpu")
         task.load_state_dict(state["state_dict"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from affectkit.labels.errors import LabelSpaceMismatchError
 from affectkit.labels.mapping import LabelMap, both_orders
+from affectkit.labels.registry import label_spaces
 from affectkit.labels.space import LabelSpace
 
 
@@ -45,13 +46,20 @@ def reconcile(
         found = stored.map_to(wanted)
     except LabelSpaceMismatchError as error:
         raise LabelSpaceMismatchError(
-            f"The stored labels do not fit those of the run. {error} Or run in the stored label space."
+            f"The stored labels do not fit those of the run. {error} Or run in the stored label "
+            f"space: {_as_value(stored)}."
         ) from None
     missing = sorted(set(range(len(wanted))) - set(found.table))
     if missing:
         raise LabelSpaceMismatchError(
             f"The stored labels do not fit those of the run. {both_orders(stored, wanted)}"
             f"{wanted.labels[missing[0]]!r} of {wanted.name!r} never occurs in {stored.name!r}: pass an "
-            f"explicit map (merge={{}} if that is meant), or run in the stored label space."
+            f"explicit map (merge={{}} if that is meant), or run in the stored label space: "
+            f"{_as_value(stored)}."
         )
     return found
+
+
+def _as_value(space: LabelSpace) -> str:
+    """What to give as ``label_space``: the name where it is registered, else the labels themselves."""
+    return f"label_space={space.name if space in label_spaces() else ','.join(space.labels)}"

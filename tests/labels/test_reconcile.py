@@ -21,6 +21,14 @@ def test_another_order_is_mapped_by_name(name: str) -> None:
     assert all(OFFICIAL.index(label) == found(index) for index, label in enumerate(stored))
 
 
+def test_a_refusal_says_what_to_write_for_the_stored_labels() -> None:
+    own = label_space("anger,joy,neutral,sadness")
+    with pytest.raises(LabelSpaceMismatchError, match=r"label_space=anger,joy,neutral,sadness\.$"):
+        reconcile(own, OFFICIAL)
+    with pytest.raises(LabelSpaceMismatchError, match=r"label_space=iemocap6\.erc\.$"):
+        reconcile(label_space("iemocap6.erc"), OFFICIAL)
+
+
 def test_a_name_alone_is_never_trusted() -> None:
     liar = LabelSpace("meld7.official", tuple(reversed(OFFICIAL.labels)))
     assert reconcile(liar, OFFICIAL).table == (6, 5, 4, 3, 2, 1, 0)

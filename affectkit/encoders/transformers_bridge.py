@@ -226,5 +226,5 @@ def _tiny_model() -> nn.Module:
     return model
 
 
-def _transformers() -> Any:
-    return require("transformers", extra="text", purpose="Encoding text with a transformer")
+def _transformers(*, purpose: str = "Encoding text with a transformer") -> Any:
+    return require("transformers", extra="text", purpose=purpose)

@@ -69,7 +69,7 @@ def load_classifier(model: str) -> LoadedClassifier:
         MissingExtraError: If transformers is not installed.
         PredictError: If it is no such classifier.
     """
-    library: Any = _transformers()
+    library: Any = _transformers(purpose="Predicting with a classifier of transformers")
     name = model.removeprefix(HUB)
     local = Path(name).is_dir() and not model.startswith(HUB)
     source = str(Path(name).resolve()) if local else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from affectkit._optional import MissingExtraError
 from affectkit.cli.main import main
 from affectkit.encoders.transformers_bridge import load_tokenizer, text_model_source
 from affectkit.labels import label_space
@@ -201,3 +203,17 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
         open_predictor(tmp_path / "b")
     with pytest.raises(PredictError, match="or write hf:nobody/nothing"):
         open_predictor("nobody/nothing")
+
+
+def test_says_what_needs_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hidden:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == "transformers":
+                raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.delitem(sys.modules, "transformers")
+    monkeypatch.setattr(sys, "meta_path", [Hidden(), *sys.meta_path])
+    with pytest.raises(MissingExtraError, match=r'^Predicting with a classifier .*"affectkit\[text\]"'):
+        open_predictor(str(tmp_path))

@@ -12,8 +12,9 @@ import pytest
 from affectkit.cli.main import main
 
 DOCS = Path(__file__).parents[2] / "docs"
-#: Of pages whose commands start processes of their own, see test_cluster_page.py.
-OTHERS = {"many_machines"}
+#: Pages whose commands start processes of their own, see test_cluster_page.py, or that walk in a project, see
+#: test_component_project.py.
+OTHERS = {"component_project", "many_machines"}
 PAGES = sorted(
     path
     for folder in ("tutorials", "howto")

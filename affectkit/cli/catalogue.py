@@ -60,6 +60,11 @@ def run_info(options: argparse.Namespace) -> int:
         for name in (component.name, *component.aliases):
             names[name.lower()] = component
     found = names.get(wanted.lower())
+    kinds = {component.kind for component in catalog.COMPONENTS}
+    if found is None and wanted.lower() in kinds:
+        raise UnknownComponentError(
+            f"'{wanted}' is a kind of components: `affectkit list --kind {wanted.lower()}` shows them."
+        )
     if found is None:
         near = difflib.get_close_matches(wanted.lower(), names, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else "`affectkit list` shows the names."

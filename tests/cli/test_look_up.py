@@ -42,6 +42,7 @@ def test_info_prints_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "hint"),
     [
         (["info", "dialogernn"], "did you mean dialoguernn"),
+        (["info", "Context"], "'Context' is a kind of components: `affectkit list --kind context`"),
         (["list", "--kind", "fusions"], "the kinds are"),
         (["report", "nowhere"], "nowhere is not the folder of a run"),
         (["shards", "info", "nowhere"], "nowhere"),

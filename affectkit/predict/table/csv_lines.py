@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from affectkit.predict.table.table_columns import TableColumns
 
@@ -12,10 +11,23 @@ from affectkit.predict.table.table_columns import TableColumns
 def csv_lines(rows: Iterable[dict[str, object]], columns: TableColumns) -> Iterator[str]:
     """The header, then a line for each row; numbers have six digits, times three."""
     names = columns.names
-    yield _line(names)
+    cells_of = columns.reader()
+    text = _Line()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    yield text.line
     for row in rows:
-        cells = zip(names, columns.cells(row), strict=True)
-        yield _line([_cell(name, value) for name, value in cells])
+        writer.writerow([_cell(name, value) for name, value in zip(names, cells_of(row), strict=True)])
+        yield text.line
+
+
+class _Line:
+    """The file that a writer of the standard library wants; it keeps the last line."""
+
+    line = ""
+
+    def write(self, line: str) -> None:
+        self.line = line
 
 
 def _cell(name: str, value: object) -> str:
@@ -24,9 +36,3 @@ def _cell(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if name in ("start", "stop") else f"{value:.6f}"
     return str(value)
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()

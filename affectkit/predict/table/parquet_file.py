@@ -29,7 +29,7 @@ def write_parquet(path: Path, rows: Iterable[dict[str, object]], columns: TableC
     kinds = {name: arrow.float64() if name in columns.numbers else arrow.string() for name in columns.names}
     schema: Any = arrow.schema(list(kinds.items()))
     with parquet.ParquetWriter(str(path), schema) as writer:
-        for group in _groups(columns.cells(row) for row in rows):
+        for group in _groups(map(columns.reader(), rows)):
             arrays = [
                 arrow.array(list(cells), type=kind)
                 for cells, kind in zip(zip(*group, strict=True), kinds.values(), strict=True)

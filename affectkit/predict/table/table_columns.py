@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 _BEFORE: Final = ("path", "part", "start", "stop", "text", "label", "labels")
@@ -49,15 +49,20 @@ class TableColumns(NamedTuple):
         """Columns that hold numbers."""
         return {*_NUMBERS, *(f"p_{label}" for label in self.labels), *self.values}
 
-    def cells(self, row: dict[str, object]) -> list[object]:
-        """The cells of a row, None where it has nothing."""
-        flat = {
-            **row,
-            "labels": ";".join(_listed(row["labels"])) if row["labels"] is not None else None,
-            **{f"p_{name}": value for name, value in _items(row["probabilities"])},
-            **dict(_items(row["values"])),
-        }
-        return [flat.get(name) for name in self.names]
+    def reader(self) -> Callable[[dict[str, object]], list[object]]:
+        """What gives the cells of a row, None where it has nothing; the names are put together once."""
+        names = self.names
+
+        def cells(row: dict[str, object]) -> list[object]:
+            flat = {
+                **row,
+                "labels": ";".join(_listed(row["labels"])) if row["labels"] is not None else None,
+                **{f"p_{name}": value for name, value in _items(row["probabilities"])},
+                **dict(_items(row["values"])),
+            }
+            return [flat.get(name) for name in names]
+
+        return cells
 
 
 def _names(values: object) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -121,26 +122,35 @@ def _keep(path: Path, header: dict[str, object], batch_size: int) -> int:
 
 
 def _render(rows: Path, path: Path, watch: Callable[[Prediction], None] | None) -> int:
-    def read() -> Iterator[dict[str, object]]:
-        with rows.open(encoding="utf-8") as lines:
-            next(lines)
-            for line in lines:
-                row: dict[str, object] = json.loads(line)
-                yield row
-
     unread = 0
-    for position, row in enumerate(read()):
-        unread += row["error"] is not None
-        if watch is not None:
-            watch(read_plain_row(position, row))
+
+    def watched() -> Iterator[dict[str, object]]:
+        nonlocal unread
+        for position, row in enumerate(_read(rows)):
+            unread += row["error"] is not None
+            if watch is not None:
+                watch(read_plain_row(position, row))
+            yield row
+
+    columns = TableColumns.of_rows(watched())
     partial = partial_path(path)
     if path.suffix == ".parquet":
-        write_parquet(partial, read(), TableColumns.of_rows(read()))
-    else:
+        write_parquet(partial, _read(rows), columns)
+    elif path.suffix == ".csv":
         with partial.open("w", encoding="utf-8", newline="") as file:
-            as_lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in read())
-            columns = TableColumns.of_rows(read()) if path.suffix == ".csv" else TableColumns()
-            file.writelines(csv_lines(read(), columns) if path.suffix == ".csv" else as_lines)
+            file.writelines(csv_lines(_read(rows), columns))
+    else:
+        with rows.open("rb") as stored, partial.open("wb") as copy:
+            next(stored)  # what the call was
+            shutil.copyfileobj(stored, copy)
     sync_file(partial)
     move_into_place(partial, path)
     return unread
+
+
+def _read(rows: Path) -> Iterator[dict[str, object]]:
+    with rows.open(encoding="utf-8") as lines:
+        next(lines)
+        for line in lines:
+            row: dict[str, object] = json.loads(line)
+            yield row

@@ -19,7 +19,6 @@ PAGE = ROOT / "docs" / "tutorials" / "component_project.md"
 BLOCK = re.compile(r"^(`{3,})(\w+)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"(?:# |<!-- )([\w/]+\.(?:py|yaml|md))(?: -->)?\n")
 MORE = {
-    "extract": ["--jobs", "1"],
     "fit": ["--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false"],
     "test": ["--trainer.enable_progress_bar", "false"],
 }

@@ -56,6 +56,12 @@ def test_the_commands_of_its_readme_run(project: Path, monkeypatch: pytest.Monke
     log = (project / "runs" / "recipe" / "latest" / "metrics.csv").read_text(encoding="utf-8")
     assert "entropy_step" in log  # what the project's own method adds
 
+    (project / "talk.txt").write_text("Ann: I passed!\nBob: Great news.\n", encoding="utf-8")
+    page = (ROOT / "docs" / "own_project.md").read_text(encoding="utf-8")
+    (predict,) = re.findall(r"^affectkit predict .*", page, re.MULTILINE)
+    words = shlex.split(predict.replace("my_emotions.MyEmotions", "calm_voices.CalmVoices"))
+    assert in_project(project, "-m", *words).count("turn in its dialogue") == 2
+
 
 def test_every_template_is_filled_in_and_lies_in_its_place(project: Path) -> None:
     found = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}

@@ -74,7 +74,7 @@ def test_the_project_page_has_the_commands_of_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    new, install, steps, completion = (block for _, block in blocks("own_project.md"))
+    new, install, steps, _, completion = (block for _, block in blocks("own_project.md"))
     assert main(shlex.split(new)[1:]) == 0
     page = (DOCS / "own_project.md").read_text(encoding="utf-8")
     for name in re.findall(r"`([\w./]+\.(?:py|yaml|csv|toml|md))`", page.split("In the folder:")[0]):

@@ -97,7 +97,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=True,
         metavar="RUN",
-        help="run folder, checkpoint, classifier of transformers (folder, or hf:NAME)",
+        help="run folder, checkpoint, folder of `save_pretrained` or of a transformers classifier, hf:NAME",
     )
     parser.add_argument(
         "--split", default="test", help="split that is read where PATH is a data set (default: test)"
@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
     predictor = open_predictor(
-        options.model,
+        _place(options.model),
         encoder=options.encoder,
         calibrated=options.calibrated == "true",
         threshold=options.threshold,
@@ -212,6 +212,25 @@ def _draw_timelines(rows: Sequence[Prediction], out: str, *, curve: bool) -> Non
         if curve and is_video(Path(timeline.path)):
             write_film_with_curve(timeline, table.with_name(f"{name}.mp4"))
             print(f"curve:    {table.with_name(f'{name}.mp4')}")
+
+
+def _place(model: str) -> str:
+    """Where the model lies: of one that affectkit saved on the hub, its folder in the hub's cache."""
+    from importlib.util import find_spec
+
+    from affectkit.predict.pretrained.load_classifier import HUB
+
+    if not model.startswith(HUB) or find_spec("huggingface_hub") is None:
+        return model
+    from affectkit.share.hub_bridge import saved_on_hub
+
+    try:
+        folder = saved_on_hub(model.removeprefix(HUB))
+    except (
+        Exception
+    ):  # whatever the hub's library raises; transformers asks it again, and its answer is explained
+        return model
+    return model if folder is None else str(folder)
 
 
 def check_paths(paths: Sequence[str]) -> None:

@@ -16,8 +16,8 @@ from affectkit.data.batch import AffectBatch
 from affectkit.encoders import weights_digest
 from affectkit.fusion import ModalityDropout
 from affectkit.predict.error import PredictError
-from affectkit.predict.loaded_task import find_checkpoint
-from affectkit.tasks import CheckpointRecord, ConversationTask
+from affectkit.predict.loaded_task import find_checkpoint, load_task, read_record
+from affectkit.tasks import ConversationTask
 from affectkit.tasks.evaluation_mode import evaluation_mode
 from affectkit.tasks.run_checkpoint import shipped_task
 from affectkit.tensor_file import read_tensor_file, write_tensor_file
@@ -129,24 +129,15 @@ class ConversationStream:
             PredictError: If there is no checkpoint, or not one of a conversation task.
         """
         path = find_checkpoint(model)
-        try:
-            record = CheckpointRecord.peek(path)
-        except Exception as error:  # torch's reader raises whatever its parts raise
-            reason = str(error).partition("\n")[0].rstrip(".")
-            raise PredictError(
-                f"The file {path} cannot be read as a checkpoint ({reason}): name one that a task of "
-                "affectkit wrote."
-            ) from error
-        kind = task or (None if record is None else shipped_task(record.task))
+        record = read_record(path)
+        kind = task or shipped_task(record.task)
         if kind is None or not issubclass(kind, ConversationTask):
-            name = "another program" if record is None else record.task
             raise PredictError(
-                f"The checkpoint {path} was written by {name}: name one of a ConversationTask, or give the "
-                "class of your own task."
+                f"The checkpoint {path} was written by {record.task}: name one of a ConversationTask, or "
+                "give the class of your own task."
             )
-        loaded = kind.load_from_checkpoint(
-            path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
-        )
+        loaded = load_task(path, task=kind, **changes).task
+        assert isinstance(loaded, ConversationTask)
         return cls(loaded, device=device)
 
     @property

@@ -10,6 +10,13 @@ from typing import NamedTuple
 from affectkit.predict.error import PredictError
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
+from affectkit.tasks.saved_folder import (
+    WEIGHTS,
+    SavedFolderError,
+    is_saved_folder,
+    read_saved_config,
+    saved_checkpoint,
+)
 from affectkit.tasks.sensitive_outputs import sensitive_outputs
 
 
@@ -18,8 +25,8 @@ class LoadedTask(NamedTuple):
 
     Attributes:
         task: The task, with its weights.
-        checkpoint: The file.
-        digest: First twelve digits of the file's SHA-256.
+        checkpoint: The file, or the folder for others.
+        digest: First twelve digits of the SHA-256 of the file, or of the weights in a folder.
     """
 
     task: AffectTask
@@ -32,7 +39,7 @@ def find_checkpoint(model: str | os.PathLike[str]) -> Path:
 
     Args:
         model: Checkpoint, run folder, its folder ``checkpoints``, or ``runs/NAME``, which is the
-            latest run in it.
+            latest run in it; or a folder that ``save_pretrained`` wrote, which stands for its checkpoint.
 
     Raises:
         PredictError: If there is none.
@@ -41,6 +48,8 @@ def find_checkpoint(model: str | os.PathLike[str]) -> Path:
     found = run_checkpoint(place)
     if found is not None:
         return found
+    if is_saved_folder(place):
+        return place
     if not place.is_dir():
         raise PredictError(
             f"There is no run folder or checkpoint {place}: correct the path of the model, or write "
@@ -59,7 +68,8 @@ def read_record(path: Path) -> CheckpointRecord:
         PredictError: If the file is no checkpoint of affectkit.
     """
     try:
-        record = CheckpointRecord.peek(path)
+        saved = path.is_dir()
+        record = CheckpointRecord.of(read_saved_config(path)) if saved else CheckpointRecord.peek(path)
     except Exception as error:  # torch's reader raises whatever its parts raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise PredictError(
@@ -92,10 +102,14 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
             f"class, `from_checkpoint(path, task={name})` or `--task {record.task}`."
         )
-    with path.open("rb") as file:
+    try:
+        source = saved_checkpoint(path) if path.is_dir() else path
+    except SavedFolderError as error:
+        raise PredictError(str(error)) from error
+    with (path / WEIGHTS if path.is_dir() else path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     loaded = kind.load_from_checkpoint(
-        path, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
+        source, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
     )
     found = sensitive_outputs(loaded)
     if found:

@@ -78,8 +78,8 @@ def open_predictor(
     """Load a model with the reading, the transforms and the label space of its training.
 
     Args:
-        model: Run folder, of which the best checkpoint is taken, checkpoint, folder of a classifier of
-            transformers, or ``hf:NAME`` for one of the hub.
+        model: Run folder, of which the best checkpoint is taken, checkpoint, folder that ``save_pretrained``
+            wrote, folder of a classifier of transformers, or ``hf:NAME`` for a classifier of the hub.
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from torch import nn
 
 from affectkit._optional import require
-from affectkit.share.pretrained import CONFIG, load_pretrained, save_pretrained
+from affectkit.share.pretrained import load_pretrained, save_pretrained
 from affectkit.tasks import AffectTask
+from affectkit.tasks.saved_folder import CONFIG, is_saved_folder
 
 _PURPOSE = "Sharing on the hub"
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -66,6 +67,22 @@ def download_pretrained(repository: str, *, revision: str | None = None) -> Path
     hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
     patterns = ["config.json", "model.safetensors", "README.md"]
     return Path(str(hub.snapshot_download(repository, revision=revision, allow_patterns=patterns)))
+
+
+def saved_on_hub(repository: str) -> Path | None:
+    """The folder of a task of affectkit on the hub, in the hub's cache; None where it is something else.
+
+    Only the configuration is brought first, so that weights of another library are left to it.
+
+    Args:
+        repository: ``OWNER/NAME``.
+
+    Raises:
+        MissingExtraError: If huggingface_hub is not installed.
+    """
+    hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
+    config = Path(str(hub.hf_hub_download(repository, CONFIG)))
+    return download_pretrained(repository) if is_saved_folder(config.parent) else None
 
 
 def _save_task(self: AffectTask, save_directory: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
 
-import torch
 from torch import Tensor
 
 import affectkit
@@ -22,11 +20,17 @@ from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.plain_values import plain
 from affectkit.tasks.run_checkpoint import shipped_task
-from affectkit.tensor_file import TensorFileError, read_tensor_file, write_tensor_file
+from affectkit.tasks.saved_folder import (
+    CONFIG,
+    WEIGHTS,
+    SavedFolderError,
+    read_saved_config,
+    read_saved_weights,
+    saved_checkpoint,
+)
+from affectkit.tensor_file import write_tensor_file
 
-#: The files of the folder; the hub knows them by these names.
-WEIGHTS: Final = "model.safetensors"
-CONFIG: Final = "config.json"
+#: The model card, which the hub knows by this name.
 CARD: Final = "README.md"
 
 
@@ -45,8 +49,8 @@ def save_pretrained(
         task: The task.
         folder: Where; made if it is missing.
         card: The model card; None writes what is known of the task alone, where there is none yet.
-        run: The run that the task comes from; adds how pictures were shown to it and, where the task was
-            given ready parts, which ones.
+        run: The run that the task comes from; adds how its data were read, for predictions on files, and,
+            where the task was given ready parts, which ones.
 
     Returns:
         The folder.
@@ -71,6 +75,8 @@ def save_pretrained(
     if run is not None:
         if run.record.pictures is not None:
             record["pictures"] = run.record.pictures.to_plain()
+        if run.record.reading is not None:
+            record["reading"] = run.record.reading.to_plain()
         # The class may have gone by another name when it was trained.
         record["task"] = run.record.task
         if run.record.injected and isinstance(run.config.get("model"), Mapping):
@@ -110,14 +116,17 @@ def load_pretrained(
         MissingPartError: If the task was given a part that is missing in ``changes``.
     """
     place = Path(folder)
-    config = _read_config(place / CONFIG)
-    record = CheckpointRecord.of(config)
-    if record is None:
-        raise ShareError(f"{place / CONFIG} is none of affectkit: name a folder that save_pretrained wrote.")
     try:
-        weights, _ = read_tensor_file(place / WEIGHTS)
-    except (FileNotFoundError, TensorFileError) as error:
-        raise ShareError(f"{place} is not whole ({first_line(error)}): save or download it again.") from error
+        config = read_saved_config(place)
+        record = CheckpointRecord.of(config)
+        if record is None:
+            raise ShareError(
+                f"{place / CONFIG} is none of affectkit: name a folder that save_pretrained wrote."
+            )
+        # Read before anything is built: what is not whole is refused first.
+        weights = read_saved_weights(place)
+    except SavedFolderError as error:
+        raise ShareError(str(error)) from error
     kind = task or shipped_task(record.task)
     if kind is None:
         name = record.task.rpartition(".")[2]
@@ -130,7 +139,7 @@ def load_pretrained(
         return _with_parts(model, config, weights, place)
     record.check_parts(changes, task=kind.__name__)
     loaded = kind.load_from_checkpoint(
-        _as_checkpoint(config, weights),
+        saved_checkpoint(place),
         map_location="cpu",
         hparams_file=None,
         strict=None,
@@ -138,22 +147,6 @@ def load_pretrained(
         **changes,
     )
     return loaded.eval()
-
-
-def _as_checkpoint(config: Mapping[str, object], weights: Mapping[str, Tensor]) -> io.BytesIO:
-    """What a task loads itself from, with all that its class does on the way."""
-    buffer = io.BytesIO()
-    torch.save(
-        {
-            "state_dict": dict(weights),
-            "hyper_parameters": config.get("hyper_parameters") or {},
-            KEY: config[KEY],
-            "pytorch-lightning_version": "2.6.0",
-        },
-        buffer,
-    )
-    buffer.seek(0)
-    return buffer
 
 
 def _with_parts(
@@ -185,13 +178,3 @@ def _class_paths(value: object) -> set[str]:
     if isinstance(value, list):
         return set[str]().union(*(_class_paths(item) for item in value))
     return set()
-
-
-def _read_config(path: Path) -> Mapping[str, object]:
-    if not path.is_file():
-        raise ShareError(f"There is no {path}: name a folder that save_pretrained wrote.")
-    try:
-        found: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ShareError(f"{path} is no JSON ({first_line(error)}): save or download it again.") from error
-    return found if isinstance(found, dict) else {}

@@ -45,8 +45,8 @@ UNEXPORTABLE: Final[tuple[Unexportable, ...]] = (
     ),
     Unexportable(
         "TurnExtractor",
-        "encodes the turns that are there and no others (`x[there]`), and a graph of tensors has room for one "
-        "number of them",
+        "encodes the turns that are there and no others (`x[there]`), and a graph of tensors has room for "
+        "one number of them",
         ("m2fnet_media",),
     ),
     Unexportable(

@@ -12,6 +12,7 @@ from affectkit.encoders import weights_digest
 # The one module that transformers enters through; what it loads itself has no head.
 from affectkit.encoders.transformers_bridge import _transformers
 from affectkit.predict.error import PredictError
+from affectkit.tasks.saved_folder import is_saved_folder
 
 #: What begins the name of a model on the hub, so that nothing is downloaded that was not asked for.
 HUB: Final = "hf:"
@@ -55,8 +56,8 @@ class LoadedClassifier(NamedTuple):
 
 
 def is_classifier(model: str) -> bool:
-    """Whether a model is named as one of transformers: ``hf:NAME``, or a folder with a ``config.json``."""
-    return model.startswith(HUB) or (Path(model) / "config.json").is_file()
+    """Whether a model is named as one of transformers: ``hf:NAME``, or a folder with its ``config.json``."""
+    return model.startswith(HUB) or ((Path(model) / "config.json").is_file() and not is_saved_folder(model))
 
 
 def load_classifier(model: str) -> LoadedClassifier:

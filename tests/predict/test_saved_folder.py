@@ -1,0 +1,107 @@
+"""A folder that `save_pretrained` wrote predicts as the run it comes from, here or from the hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from affectkit.cli.main import main
+from affectkit.predict import ConversationStream, PredictError, open_predictor
+from affectkit.predict.pretrained.load_classifier import is_classifier
+from affectkit.share import load_run, save_pretrained
+from affectkit.share.pretrained import CARD
+from affectkit.tasks import DialogueTextTask
+from affectkit.tasks.saved_folder import CONFIG, WEIGHTS, is_saved_folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on texts of one step."""
+    from lightning.pytorch import Trainer
+
+    from affectkit.data import TextDataModule
+    from affectkit.data.sources import find_source, make_dataset
+
+    pytest.importorskip("transformers", reason="needs the extra 'text'")
+    place = tmp_path_factory.mktemp("saved")
+    rows = "words,label,part\n" + "".join(
+        f"it is {label},{label},{part}\n" for label in ("joy", "anger") for part in ("train", "train", "test")
+    )
+    (place / "t.csv").write_text(rows)
+    columns = {"text": "words", "label": "label", "split": "part", "label_space": "meld7.official"}
+    make_dataset(find_source("csv"), place / "t.csv", out=place / "shards", options=columns)
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        max_steps=1,
+        limit_val_batches=0,
+    )
+    data = TextDataModule(str(place / "shards"), "tiny", max_length=16, batch_size=2)
+    trainer.fit(DialogueTextTask("meld7.official", "tiny"), data)
+    trainer.save_checkpoint(place / "run" / "checkpoints" / "best.ckpt")
+    (place / "a.txt").write_text("oh no\nwhat a day it was, and how long\n")
+    return place / "run"
+
+
+@pytest.fixture(scope="module")
+def folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = load_run(run)
+    return save_pretrained(found.task, tmp_path_factory.mktemp("shared") / "model", run=found)
+
+
+def test_the_folder_answers_as_the_run(run: Path, folder: Path) -> None:
+    assert is_saved_folder(folder) and not is_classifier(str(folder)) and not is_saved_folder(run)
+    rows = []
+    for place in (run, folder):
+        predictor = open_predictor(place, batch_size=2, device="cpu")
+        rows.append(list(predictor.rows(predictor.find([run.parent / "a.txt"]))))
+    assert len(rows[0]) == 2
+    assert [row.logits for row in rows[0]] == [row.logits for row in rows[1]]
+    assert [row.label for row in rows[0]] == [row.label for row in rows[1]]
+
+
+def test_a_model_of_the_hub_is_its_folder_in_the_cache(
+    run: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub: Any = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
+    asked: list[tuple[str, ...]] = []
+
+    def one(repository: str, name: str) -> str:
+        asked.append((repository, name))
+        return str(folder / name)
+
+    def all_of(repository: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((repository, *allow_patterns))
+        return str(folder)
+
+    monkeypatch.setattr(hub, "hf_hub_download", one)
+    monkeypatch.setattr(hub, "snapshot_download", all_of)
+    given = ["predict", str(run.parent / "a.txt"), "--device", "cpu", "--batch-size", "2"]
+    assert main([*given, "--model", "hf:someone/model"]) == 0
+    first = capsys.readouterr().out
+    assert asked == [("someone/model", CONFIG), ("someone/model", CONFIG, WEIGHTS, CARD)]
+    assert main([*given, "--model", str(folder)]) == 0
+    assert capsys.readouterr().out == first and "what a day" in first
+
+
+def test_what_is_not_whole_or_of_another_library_is_refused(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / CONFIG).write_text(json.dumps({"model_type": "bert"}))
+    assert is_classifier(str(other)) and not is_saved_folder(other)
+    (other / CONFIG).write_text("{")
+    assert not is_saved_folder(other)
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / CONFIG).write_bytes((folder / CONFIG).read_bytes())
+    with pytest.raises(PredictError, match="is not whole"):
+        open_predictor(half)
+    with pytest.raises(PredictError, match="name one of a ConversationTask"):
+        ConversationStream.from_checkpoint(folder)

@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from itertools import cycle, islice
 from pathlib import Path
@@ -156,7 +157,7 @@ def layers_like_reading(items: list[PredictItem]) -> int:
         return min(seconds(run).cpu for _ in range(5))
 
     reading = best(lambda: list(read(some)))
-    low, high = (best(lambda task=task: run_model(task, batches, len(some))) for task in (few, many))
+    low, high = (best(partial(run_model, task, batches, len(some))) for task in (few, many))
     return max(1, 1 + round((reading - low) / max((high - low) / 8, 1e-9)))
 
 
@@ -196,7 +197,10 @@ def compare(root: Path, count: int, rounds: int) -> tuple[list[Row], list[str]]:
     """Rows of all systems with both models, and what misses its limit."""
     items = find_pictures([make_pictures(root, count)])[: count // BATCH * BATCH]
     layers = layers_like_reading(items)
-    models = {"linear": Linear(), f"{layers} convolutions, as dear as reading": Convolutions(layers)}
+    models: dict[str, Linear | Convolutions] = {
+        "linear": Linear(),
+        f"{layers} convolutions, as dear as reading": Convolutions(layers),
+    }
     rows: list[Row] = []
     failures: list[str] = []
     print(f"{'':44}{'us a picture':>14}{'sd':>8}{'of the limit':>14}{'CPU of both':>13}")

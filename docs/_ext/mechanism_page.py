@@ -135,7 +135,9 @@ def page(row: Component, kind: type, pictures: Sequence[Shown]) -> str:
     def text(part: str) -> list[str]:
         return [*resolved(part, row.path, kind).splitlines(), ""]
 
-    lines = [*heading(row.name, "="), f".. py:currentmodule:: {room}", "", *text(doc.summary)]
+    # In no tree of contents, see `index`; the way back stands above the text instead.
+    lines = [":orphan:", "", *heading(row.name, "="), ":doc:`All mechanisms <index>`", ""]
+    lines += [f".. py:currentmodule:: {room}", "", *text(doc.summary)]
     alone = equation(doc)
     if alone is not None:
         lines += [".. math::", "", *textwrap.indent(alone, "   ").splitlines(), ""]
@@ -193,8 +195,7 @@ def index(rows: Iterable[tuple[Component, type]]) -> str:
                 summary = resolved(doc.summary, row.path, kind)
                 lines += [f"   * - :doc:`{row.name}`", f"     - {summary}"]
         lines.append("")
-    lines += [".. toctree::", "   :hidden:", "   :titlesonly:", ""]
-    lines += [f"   {row.name}" for row, _ in sorted(known, key=lambda one: one[0].name.lower())]
+    # No tree of contents: the theme writes the whole tree into every page, and this index is the way here.
     return "\n".join([*lines, ""])
 
 

@@ -277,7 +277,7 @@ def test_a_checkpoint_is_enough(tmp_path: Path) -> None:
     found = stream_all(ConversationStream.from_checkpoint(path))
     assert torch.equal(found, stream_all(ConversationStream(task)))
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.ckpt")
-    with pytest.raises(PredictError, match="was written by another program"):
+    with pytest.raises(PredictError, match="is not one of affectkit"):
         ConversationStream.from_checkpoint(tmp_path / "other.ckpt")
     (tmp_path / "text.ckpt").write_text("no")
     with pytest.raises(PredictError, match="cannot be read as a checkpoint"):

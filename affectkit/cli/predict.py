@@ -222,15 +222,22 @@ def _place(model: str) -> str:
 
     if not model.startswith(HUB) or find_spec("huggingface_hub") is None:
         return model
-    from affectkit.share.hub_bridge import saved_on_hub
+    from affectkit.predict import PredictError
+    from affectkit.share.hub_bridge import download_pretrained, is_saved_on_hub
 
+    repository = model.removeprefix(HUB)
     try:
-        folder = saved_on_hub(model.removeprefix(HUB))
-    except (
-        Exception
-    ):  # whatever the hub's library raises; transformers asks it again, and its answer is explained
+        if not is_saved_on_hub(repository):
+            return model
+    except Exception:  # of the hub's library; transformers asks the hub again, and explains its answer
         return model
-    return model if folder is None else str(folder)
+    try:
+        return str(download_pretrained(repository))
+    except Exception as error:  # the hub's library raises whatever its parts raise
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise PredictError(
+            f"The model {model} cannot be downloaded ({reason}): check the network, the rights and the disk."
+        ) from error
 
 
 def check_paths(paths: Sequence[str]) -> None:

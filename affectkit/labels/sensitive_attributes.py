@@ -17,7 +17,11 @@ _ATTRIBUTES: Final = frozenset(
     }
 )
 #: Labels that are values of such an attribute, whatever the space is called.
-_VALUES: Final = {"male": "gender", "female": "gender", "man": "gender", "woman": "gender"}
+_VALUES: Final = {
+    **dict.fromkeys(("male", "female", "man", "woman", "men", "women", "boy", "girl"), "gender"),
+    **dict.fromkeys(("child", "adult", "senior", "elderly", "teenager", "infant", "toddler"), "age"),
+    **dict.fromkeys(("christian", "muslim", "jewish", "hindu", "buddhist"), "religion"),
+}
 #: What may follow the name in that of a label space: how many labels, and a version.
 _VERSION: Final = re.compile(r"\d*(\..*)?$")
 

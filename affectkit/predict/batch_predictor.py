@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -267,7 +269,9 @@ def _named(stored: StoredScaling) -> str:
     scaling = stored.scaling
     if isinstance(scaling, TemperatureScaling):
         return f"temperature {scaling.temperature:.4f}"
-    return f"{len(stored.labels)} factors and shifts"
+    # The numbers are too many to say: a refitted scaling must not pass for the one before it.
+    values = json.dumps([value.tolist() for value in scaling.state_dict().values()])
+    return f"{len(stored.labels)} factors and shifts {hashlib.sha256(values.encode()).hexdigest()[:8]}"
 
 
 def unanswered(item: PredictItem, position: int, *, error: str | None, data: str) -> Prediction:

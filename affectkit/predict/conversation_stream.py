@@ -13,6 +13,7 @@ from torch import Tensor
 
 from affectkit.conversation import advance_context, advance_fusion, part_of_state
 from affectkit.data.batch import AffectBatch
+from affectkit.data.loader.conversation_media import AREAS
 from affectkit.encoders import weights_digest
 from affectkit.fusion import ModalityDropout
 from affectkit.predict.error import PredictError
@@ -27,6 +28,8 @@ from affectkit.types import AffectOutput, Encoder, Encoding
 Features: TypeAlias = "Tensor | NDArray[object] | Sequence[float]"
 _KIND: Final = "conversation stream"
 _FORMAT: Final = 1
+#: The modality whose turns hold several pictures.
+_PICTURES: Final = "visual"
 #: What a turn goes through one after the other; a task that changes any of it cannot be followed.
 _STEPS: Final = ("encode", "fuse", "contextualise", "forward")
 
@@ -243,7 +246,8 @@ class ConversationStream:
                     "them by modality, e.g. {'" + next(iter(widths)) + "': ...}."
                 )
             features = dict.fromkeys(widths, features)
-        unknown = sorted(set(features) - set(widths))
+        areas = features.get(AREAS) if _PICTURES in features else None
+        unknown = sorted(set(features) - set(widths) - {AREAS if areas is not None else ""})
         if unknown:
             raise PredictError(
                 f"The task does not read {unknown[0]!r}, but {', '.join(widths)}: leave it out, or train "
@@ -271,6 +275,15 @@ class ConversationStream:
             self._check_finite(name, row)
             inputs[name] = row.to(device)[None, None]
             present[name] = torch.tensor([[there]], device=device)
+        if areas is not None:
+            inputs[AREAS] = torch.as_tensor(areas, dtype=torch.float32).to(device)[None, None]
+            self._check_finite(AREAS, inputs[AREAS])
+        faces = masks[_PICTURES].shape[2] if _PICTURES in masks else 1
+        if faces != (1 if areas is None else inputs[AREAS].numel()):
+            raise PredictError(
+                f"The turn has {faces} faces, and the training weighed each by its pixels: give as many "
+                f"numbers of pixels as {AREAS!r}."
+            )
         return AffectBatch(
             inputs=inputs,
             valid=torch.ones(1, dtype=torch.bool, device=device),

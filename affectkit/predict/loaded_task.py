@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from affectkit.predict.error import PredictError
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
 from affectkit.tasks.saved_folder import (
+    CONFIG,
     WEIGHTS,
     SavedFolderError,
     is_saved_folder,
@@ -26,7 +28,7 @@ class LoadedTask(NamedTuple):
     Attributes:
         task: The task, with its weights.
         checkpoint: The file, or the folder for others.
-        digest: First twelve digits of the SHA-256 of the file, or of the weights in a folder.
+        digest: First twelve digits of the SHA-256 of the file, or of a folder's configuration and weights.
     """
 
     task: AffectTask
@@ -106,8 +108,9 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
         source = saved_checkpoint(path) if path.is_dir() else path
     except SavedFolderError as error:
         raise PredictError(str(error)) from error
-    with (path / WEIGHTS if path.is_dir() else path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    # Of a folder both: what the configuration says of reading matters as the weights do.
+    files = [path / CONFIG, path / WEIGHTS] if path.is_dir() else [path]
+    digest = _digest(files)
     loaded = kind.load_from_checkpoint(
         source, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
     )
@@ -118,3 +121,11 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             "attributes: use a model without these labels, or run the task from your own Python."
         )
     return LoadedTask(loaded, path, digest)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    if len(files) == 1:
+        with files[0].open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    joined = hashlib.sha256("".join(_digest([one]) for one in files).encode())
+    return joined.hexdigest()[:12]

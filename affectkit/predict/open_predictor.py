@@ -99,7 +99,11 @@ def open_predictor(
         raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
     predictor = _opened(model, batch_size=batch_size, device=device, task=task, encoder=encoder, **changes)
     predictor.threshold = threshold
-    stored = load_scaling(find_checkpoint(model)) if calibrated and not is_classifier(str(model)) else None
+    stored = None
+    if calibrated and not is_classifier(str(model)):
+        path = find_checkpoint(model)
+        # What lies beside a folder for others is of another model.
+        stored = load_scaling(path) if path.is_file() else None
     if stored is not None:
         predictor.use_scaling(stored)
     return predictor

@@ -112,9 +112,10 @@ def _overlays(run: RunRecord, root: str | None, device: str | torch.device) -> S
         return None
     try:
         return overlay_section(run.folder, root=root, device=device)
-    except (RobustnessError, ShardError, OSError) as error:
-        # A run may have lost its checkpoint since; the rest of the report does not depend on it.
-        reason = str(error).splitlines()[0]
+    except (RobustnessError, ShardError, ImportError, OSError, RuntimeError, ValueError) as error:
+        # A run may have lost its checkpoint or an extra since, or be given other data; the rest of the
+        # report does not depend on it.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         return Section(OVERLAYS, text=f"No picture could be looked at again: {reason[:_REASON]}")
 
 

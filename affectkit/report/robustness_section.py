@@ -123,9 +123,11 @@ def _number(value: object) -> float:
 
 
 def _points(rates: Mapping[float, Sequence[float]]) -> list[RobustnessPoint]:
+    known = {rate: [value for value in values if math.isfinite(value)] for rate, values in rates.items()}
     return [
         RobustnessPoint(rate, mean(values), stdev(values) if len(values) > 1 else 0.0)
-        for rate, values in sorted(rates.items())
+        for rate, values in sorted(known.items())
+        if values
     ]
 
 

@@ -69,10 +69,8 @@ def download_pretrained(repository: str, *, revision: str | None = None) -> Path
     return Path(str(hub.snapshot_download(repository, revision=revision, allow_patterns=patterns)))
 
 
-def saved_on_hub(repository: str) -> Path | None:
-    """The folder of a task of affectkit on the hub, in the hub's cache; None where it is something else.
-
-    Only the configuration is brought first, so that weights of another library are left to it.
+def is_saved_on_hub(repository: str) -> bool:
+    """Whether a repository of the hub is a task of affectkit; only its configuration is brought.
 
     Args:
         repository: ``OWNER/NAME``.
@@ -82,7 +80,7 @@ def saved_on_hub(repository: str) -> Path | None:
     """
     hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
     config = Path(str(hub.hf_hub_download(repository, CONFIG)))
-    return download_pretrained(repository) if is_saved_folder(config.parent) else None
+    return is_saved_folder(config.parent)
 
 
 def _save_task(self: AffectTask, save_directory: Path) -> None:

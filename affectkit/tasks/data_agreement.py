@@ -109,9 +109,13 @@ class SaysHowItReads(Protocol):
 
 
 def stated_reading(trainer: Trainer | None) -> DataReading | None:
-    """How evaluation reads a sample of the trainer's data; None where it does not say."""
+    """How evaluation reads a sample of the trainer's data; None where it does not say.
+
+    A data module of one's own may read otherwise than the one it derives from, and cannot be named.
+    """
     data: object = getattr(trainer, "datamodule", None)
-    return data.reading if isinstance(data, SaysHowItReads) else None
+    shipped = type(data).__module__.startswith("affectkit.")
+    return data.reading if shipped and isinstance(data, SaysHowItReads) else None
 
 
 def check_agreement(

@@ -60,6 +60,10 @@ class TurnExtractor(nn.Module):
             width = self.turns.out_dim
             like = cast(Tensor, self.projection.layers[0].weight)
             nothing = like.new_zeros(*x.shape[:2], width)
+            if torch.is_grad_enabled():
+                # Processes that train together wait for the gradient of each parameter, be it nothing.
+                trained = [one.sum() for one in self.turns.parameters() if one.requires_grad]
+                nothing = nothing + 0.0 * torch.stack(trained).sum() if trained else nothing
             return Encoding(nothing, mask=torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device))
         found: Encoding = self.turns(x, mask)
         return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from affectkit.labels import LabelSpace, UnknownLabelError, canonical, label_space, label_spaces, reconcile
+from affectkit.labels.sensitive_attributes import sensitive_attributes
 
 #: Typed from the sources a second time, apart from the table of the package.
 CHECKED = {
@@ -131,3 +132,8 @@ def test_ferplus_columns_have_this_order() -> None:
         columns = file.readline().strip().split(",")[2:]
     space = label_space("ferplus10.official")
     assert [space.index(column) for column in columns] == list(range(10))
+
+
+def test_no_registered_space_sorts_people() -> None:
+    for space in label_spaces():
+        assert sensitive_attributes(space.labels, space=space.name) == [], space.name

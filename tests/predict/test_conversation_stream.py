@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -151,16 +152,23 @@ def test_turns_as_they_were_recorded() -> None:
     pictures = pictures.to(torch.uint8)
     has = {"audio": [True, False, True, False], "visual": [True, True, False, False]}
     has["text"] = [False, True, False, False]
+    areas = torch.tensor([[900.0, 100.0], [50.0, 800.0], [1.0, 1.0], [1.0, 1.0]])
     stream = ConversationStream(task)
     found = []
     for place in range(4):
         whole = {"audio": waves[place], "visual": pictures[place], "text": text[place]}
-        one = stream.add({name: x for name, x in whole.items() if has[name][place]}, "A")
+        given = {name: x for name, x in whole.items() if has[name][place]}
+        one = stream.add({**given, **({"visual_areas": areas[place]} if "visual" in given else {})}, "A")
         assert one.output.logits is not None
         found.append(one.output.logits)
     flags = {name: torch.tensor([there]) for name, there in has.items()}
     batch = AffectBatch(
-        inputs={"audio": waves[None], "visual": pictures[None], "text": text[None]},
+        inputs={
+            "audio": waves[None],
+            "visual": pictures[None],
+            "text": text[None],
+            "visual_areas": areas[None] * flags["visual"].unsqueeze(2),
+        },
         valid=torch.ones(1, dtype=torch.bool),
         masks={
             "utterance": torch.ones(1, 4, dtype=torch.bool),
@@ -173,6 +181,10 @@ def test_turns_as_they_were_recorded() -> None:
     with torch.no_grad():
         expected = task(batch).logits[0]
     torch.testing.assert_close(torch.stack(found), expected, rtol=1e-4, atol=1e-5)
+    wrongs: list[dict[str, Any]] = [{}, {"visual_areas": [4.0]}]
+    for wrong in wrongs:
+        with pytest.raises(PredictError, match=r"has 2 faces.*'visual_areas'"):
+            stream.add({"visual": pictures[0], **wrong}, "A")
     with pytest.raises(PredictError, match="'audio' features of the turn hold NaN"):
         stream.add({"audio": torch.full((9,), torch.nan)}, "A")
 

@@ -73,3 +73,14 @@ def test_without_a_file_there_is_no_section_and_a_damaged_one_is_an_error(tmp_pa
     place.write_text("[]")
     with pytest.raises(ValueError, match="holds no measured run"):
         read_robustness(tmp_path)
+
+
+def test_a_pattern_without_a_score_is_left_out(tmp_path: Path) -> None:
+    run = measured("mine", loss=0.4)
+    gone = {
+        pattern: {**scores, "weighted_f1": float("nan")} if pattern.missing == "audio" else scores
+        for pattern, scores in run.scores.items()
+    }
+    write(tmp_path, run._replace(scores=gone))
+    section = robustness_section(read_robustness(tmp_path))
+    assert section is not None and "nan" not in str([table.rows for table in section.tables])

@@ -150,6 +150,11 @@ def test_a_modality_that_nobody_has(batch: AffectBatch) -> None:
     terms = model.compute_loss(none, model(none))
     torch.autograd.backward(terms.total)
     assert float(terms.terms["audio_metric"]) == 0.0 and float(terms.terms["text_metric"]) > 0.0
+    # Other processes may have heard somebody, and wait for every gradient.
+    unread = [
+        name for name, one in model.encoders.named_parameters() if one.requires_grad and one.grad is None
+    ]
+    assert unread == []
     # Data of an evaluation may lack it as a whole.
     model.eval()
     less = replace(batch, inputs={name: x for name, x in batch.inputs.items() if name != "audio"})

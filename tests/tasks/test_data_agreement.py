@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
+from affectkit.data.loader import DataReading
 from affectkit.labels import LabelSpace, label_space
 from affectkit.tasks import data_agreement
-from affectkit.tasks.data_agreement import check_agreement
+from affectkit.tasks.data_agreement import check_agreement, stated_reading
 
 SPACE = label_space("meld7.official")
 
@@ -39,3 +42,18 @@ def test_modalities_without_an_encoder_are_named_once(monkeypatch: pytest.Monkey
     assert said(monkeypatch, {"text": None, "audio": 3, "visual": 4}, fitting=True) == []
     assert said(monkeypatch, {"text": 6}, fitting=False) == []
     assert said(monkeypatch, {}, fitting=True) == []
+
+
+def test_a_data_module_of_ones_own_does_not_say_how_files_are_read() -> None:
+    class Shipped:
+        reading = DataReading("TextDataModule", {"tokenizer": "tiny"})
+
+    class Stub:
+        def __init__(self, datamodule: object) -> None:
+            self.datamodule = datamodule
+
+    own = Shipped()
+    assert stated_reading(cast(Trainer, Stub(own))) is None
+    Shipped.__module__ = "affectkit.data.modules.text"
+    assert stated_reading(cast(Trainer, Stub(own))) == Shipped.reading
+    assert stated_reading(None) is None

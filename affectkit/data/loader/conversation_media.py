@@ -131,6 +131,11 @@ class ConversationMediaReader:
     def _voice(self, found: _Found | None) -> Tensor:
         if not found or self._rate is None:
             return torch.zeros(0)
+        if len(found) > 1:
+            raise ShardError(
+                f"A turn has {len(found)} recordings, among them {found[0][0]!r} and {found[1][0]!r}: keep "
+                "one of them."
+            )
         audio = _decoded(found[0], lambda data, kind: decode_audio(data, kind=kind))
         if audio.rate != self._rate and not self._resampled:
             raise ShardError(
@@ -227,7 +232,11 @@ class ConversationMediaCollate:
         turns: Tensor,
         tokenizer: TextTokenizer,
     ) -> None:
-        said = [u["text"] for sample in samples for u in sample.conversation.record["utterances"]]
+        said = [
+            _text(u, batch.keys[row])
+            for row, sample in enumerate(samples)
+            for u in sample.conversation.record["utterances"]
+        ]
         # Nothing said is nothing to read: no token stands for it.
         rows = iter(tokenizer([text for text in said if text.strip()]))
         ids, mask = tokenizer.padded([next(rows) if text.strip() else [] for text in said])
@@ -302,3 +311,13 @@ def _decoded(member: tuple[str, memoryview], decode: Callable[[memoryview, str],
         return decode(data, ext.rpartition(".")[2])
     except DecodeError as error:
         raise DecodeError(f"Member {ext!r}: {error}") from error
+
+
+def _text(utterance: Mapping[str, object], key: str) -> str:
+    text = utterance.get("text")
+    if not isinstance(text, str):
+        raise ShardError(
+            f"Conversation {key!r} has an utterance without a text: give it one, empty where nothing was "
+            "said."
+        )
+    return text

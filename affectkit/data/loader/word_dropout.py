@@ -18,8 +18,8 @@ class WordDropout:
     .. math:: \tilde w_i = \begin{cases}\text{mark} & b_i = 1\\ w_i & b_i = 0\end{cases},
         \qquad b_i \sim \mathrm{Bernoulli}(p)
 
-    Words are what white space separates, so that in scripts without it a text is one word and is left as
-    it is: one word always is, since a text of which nothing is left says nothing about its labels.
+    Words are what white space separates, so that in scripts without it a text is one word. A text of which
+    nothing would be left stays whole, since nothing says nothing about its labels; so one word always does.
 
     Args:
         probability: p, from 0 to below 1.
@@ -34,7 +34,8 @@ class WordDropout:
         Text Classification, ACL 2015.
 
     Deviation from the paper:
-        It leaves words out; a mark in their place keeps what an encoder has learnt of positions.
+        It leaves words out; a mark in their place keeps what an encoder has learnt of positions. It does not
+        say what becomes of a text that loses every word.
 
     Examples:
         >>> hide = WordDropout(0.5, mark="[MASK]")
@@ -51,11 +52,11 @@ class WordDropout:
 
     def __call__(self, sample: ItemRecord, *, generator: torch.Generator) -> ItemRecord:
         """Hide words of ``sample``; all chance comes from ``generator``."""
-        words = _WORD.findall(sample["text"])
-        if len(words) < 2:
+        text = sample["text"]
+        number = len(_WORD.findall(text))
+        hidden = (torch.rand(number, generator=generator) < self.probability).tolist()
+        if not any(hidden) or all(hidden):
             return sample
-        hidden = (torch.rand(len(words), generator=generator) < self.probability).tolist()
-        if all(hidden):
-            return sample
-        kept = [self.mark if out else word for word, out in zip(words, hidden, strict=True)]
-        return {**sample, "text": " ".join(word for word in kept if word)}
+        turn = iter(hidden)
+        # White space stays as it is written: training must not read other texts than evaluation.
+        return {**sample, "text": _WORD.sub(lambda word: self.mark if next(turn) else word[0], text)}

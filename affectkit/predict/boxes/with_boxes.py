@@ -55,7 +55,7 @@ def _cut(item: PredictItem, boxes: FileBoxes, cut: BoxCut, *, required: bool) ->
         )
     if not found and required:
         why = "The file has no box: give one, or leave --faces-required out."
-        lost = unreadable(item.path, why, region=item.region)
+        lost = unreadable(item.path, why, region=f"{item.region}, a box required")
         yield lost._replace(part=item.part, start=item.start, stop=item.stop)
     elif not found:
         yield item

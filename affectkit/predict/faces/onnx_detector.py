@@ -84,6 +84,8 @@ class OnnxFaceDetector:
                 f"{np.shape(scores)}: {_FORM}."
             )
         edges = edges.reshape(-1, 4)
+        finite = np.isfinite(edges).all(axis=1) & np.isfinite(sure)
+        edges, sure = edges[finite], sure[finite]
         height, width = (1, 1) if edges.max(initial=0.0) <= _RELATIVE else seen.shape[:2]
         edges = edges * np.array([wide / width, high / height] * 2)
         return [

@@ -44,7 +44,7 @@ def with_faces(
     cut = BoxCut.of_model(predictor)
     return [
         item._replace(
-            region=f"largest face by {detector.identity}",
+            region=f"largest face by {detector.identity}" + (", required" if required else ""),
             read=partial(_read, item, detector, cut, required),
         )
         for item in items

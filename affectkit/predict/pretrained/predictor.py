@@ -13,6 +13,7 @@ from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ItemTarget
 from affectkit.data.loader.text_batch import TextCollate, TextReader
 from affectkit.encoders import TextTokenizer
+from affectkit.labels.sensitive_attributes import sensitive_attributes
 from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
@@ -43,7 +44,8 @@ class PretrainedPredictor(BatchPredictor[Any]):
         device: Where; None takes a GPU if there is one.
 
     Raises:
-        PredictError: If its labels are unknown, or are not those of ``label_space``.
+        PredictError: If its labels are unknown, are not those of ``label_space``, or sort people by a
+            sensitive attribute.
     """
 
     def __init__(
@@ -58,6 +60,13 @@ class PretrainedPredictor(BatchPredictor[Any]):
         labels = label_columns(
             loaded.names, model=loaded.label, renamed=renamed, space=label_space, several=loaded.several
         )
+        space = labels.space
+        found = sensitive_attributes([*loaded.names, *space.labels], space=space.name)
+        if found:
+            raise PredictError(
+                f"The model {loaded.label} predicts {', '.join(found)}, and affectkit sorts nobody by "
+                "sensitive attributes: use a model without these labels."
+            )
         decode: Decode[Any]
         collate: Collate[Any]
         match loaded.kind:

@@ -68,11 +68,15 @@ def covered_probabilities(
 
 
 def _most(relevance: Tensor) -> Tensor:
-    """The fifth of all places with the highest values, as a mask; among equal ones, the first."""
-    flat = relevance.flatten()
-    order = flat.argsort(descending=True, stable=True)
+    """The fifth of the places of each picture with the highest values, as a mask (N, H, W).
+
+    Maps are 0 over wide parts: among equal places some are drawn, since the first would always be the top.
+    """
+    flat = relevance.flatten(1)
+    drawn = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
+    order = drawn[flat[:, drawn].argsort(dim=1, descending=True, stable=True)]
     mask = torch.zeros_like(flat, dtype=torch.bool)
-    mask[order[: max(1, round(SHARE * len(flat)))]] = True
+    mask.scatter_(1, order[:, : max(1, round(SHARE * flat.shape[1]))], True)
     return mask.view_as(relevance)
 
 

@@ -25,7 +25,7 @@ def test_words_are_hidden_with_the_probability_and_the_rest_stays() -> None:
 
 def test_without_a_mark_words_are_left_out() -> None:
     text = " ".join(f"w{number}" for number in range(400))
-    heard = WordDropout(0.5)(record(text), generator=generator())["text"].split(" ")
+    heard = WordDropout(0.5)(record(text), generator=generator())["text"].split()
     assert 100 < len(heard) < 300 and heard == [word for word in text.split(" ") if word in set(heard)]
 
 
@@ -44,6 +44,12 @@ def test_something_of_every_text_stays() -> None:
     assert "_ _" not in texts and texts <= {"so good", "_ good", "so _"}
     assert hide(record("good"), generator=generator())["text"] == "good"
     assert hide(record(""), generator=generator())["text"] == ""
+
+
+def test_white_space_stays_as_it_is_written() -> None:
+    hide = WordDropout(0.5, mark="_")
+    heard = {hide(record("so\n very\tgood "), generator=generator(seed))["text"] for seed in range(40)}
+    assert {"so\n very\tgood ", "_\n very\tgood ", "so\n _\t_ "} <= heard and len(heard) == 7
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.0])

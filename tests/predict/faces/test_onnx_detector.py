@@ -98,3 +98,10 @@ def test_other_forms_are_refused(tmp_path: Path) -> None:
         uneven(red(8, 8, 0))
     with pytest.raises(PredictError, match="There is no face detector 'yolo:a': give mediapipe:FILE"):
         named_face_detector("yolo:a")
+
+
+def test_a_box_that_is_no_number_is_none(tmp_path: Path) -> None:
+    boxes = [[float("nan"), 0.0, 1.0, 1.0], [0.25, 0.0, 0.5, 1.0]]
+    file = save(tmp_path / "d.onnx", boxes, shape=(1, "h", "w", 3), scores=[0.9, 0.8])
+    (face,) = named_face_detector(f"onnx:{file}")(red(20, 40, 200))
+    assert tuple(face.box) == pytest.approx((10.0, 0.0, 20.0, 20.0))

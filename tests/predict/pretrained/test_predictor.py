@@ -217,3 +217,11 @@ def test_says_what_needs_transformers(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "meta_path", [Hidden(), *sys.meta_path])
     with pytest.raises(MissingExtraError, match=r'^Predicting with a classifier .*"affectkit\[text\]"'):
         open_predictor(str(tmp_path))
+
+
+@pytest.mark.parametrize(("names", "space"), [(["F", "female"], "man,female"), (["child", "adult"], "a,b")])
+def test_people_are_not_sorted_by_sensitive_attributes(names: list[str], space: str, tmp_path: Path) -> None:
+    save_texts(tmp_path / "model", names)
+    renamed: dict[str, Any] = dict(zip(names, space.split(","), strict=True))
+    with pytest.raises(PredictError, match="affectkit sorts nobody by sensitive attributes"):
+        open_predictor(tmp_path / "model", label_space=space, **renamed)

@@ -20,6 +20,7 @@ from affectkit.report.overlays import (
     picture_networks,
     picture_relevance,
 )
+from affectkit.report.overlays.covered import _most
 from affectkit.tasks import AffectTask, PromptTuningTask
 from affectkit.tasks.pixel_encoder import PixelEncoder
 from affectkit.types import AffectOutput, Encoding
@@ -208,3 +209,13 @@ def test_covering_what_counts_costs_and_covering_the_rest_does_not() -> None:
     assert covered.whole == pytest.approx(whole) and covered.least == pytest.approx(whole)
     assert covered.most < whole - 0.01
     assert covered == Covered(*covered)
+
+
+def test_of_places_that_are_alike_some_are_drawn_in_each_picture() -> None:
+    relevance = torch.zeros(2, 10, 10)
+    relevance[:, 4, 4] = 1.0
+    most, least = _most(relevance), _most(-relevance)
+    assert most.flatten(1).sum(1).tolist() == least.flatten(1).sum(1).tolist() == [20, 20]
+    assert bool(most[:, 4, 4].all()) and not bool(least[:, 4, 4].any())
+    # Not the first rows of the first picture, which would be a band at its top.
+    assert int(least[:, :2].sum()) < 20 and int(least[:, 5:].sum()) > 8

@@ -246,6 +246,14 @@ class ConversationMediaTask(ConversationTask):
                 f"{type(self).__name__} hears {self.rate} samples per second, but {type(data).__name__} "
                 f"brings recordings to {data.rate}: set the data module's rate to {self.rate}."
             )
+        seen = dict(self.encoders.items()).get("visual")
+        if isinstance(seen, TurnExtractor) and isinstance(seen.extractor, FaceGroupEncoder):
+            read, given = seen.extractor.scene, getattr(data, "scene", seen.extractor.scene)
+            if given != read:
+                raise ValueError(
+                    f"{type(self).__name__} has scene={read}, but {type(data).__name__} has scene={given}, "
+                    "so that a face would be taken for a scene or a scene for a face: set both alike."
+                )
         if stage == "fit":
             for name, checkpoint in self._extractor_weights.items():
                 part = self._extractor(name).extractor

@@ -266,6 +266,8 @@ def test_options_that_contradict_each_other(corpus: str) -> None:
             task(**options)
     with pytest.raises(ValueError, match=r"hears 8000 samples per second.*brings recordings to 4000"):
         trainer().fit(task(media=["audio"]), data(corpus, media=["audio"], rate=4000))
+    with pytest.raises(ValueError, match=r"has scene=False.*has scene=True.*set both alike"):
+        trainer().fit(task(media=["visual"]), data(corpus, media=["visual"], scene=True))
 
 
 class _Colours(nn.Module):

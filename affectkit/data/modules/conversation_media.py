@@ -152,7 +152,7 @@ class ConversationMediaDataModule(ShardDataModule[_Sample]):
         if "text" in chosen and tokenizer is not None:
             self._tokenizer = TextTokenizer(tokenizer, max_length=max_tokens)
         self._size = size if "visual" in chosen else None
-        self._scene = scene and self._size is not None
+        self.scene = scene and self._size is not None
         self._reader = ConversationMediaReader(
             rate=rate if "audio" in chosen else None,
             resampled=resampled,
@@ -184,7 +184,7 @@ class ConversationMediaDataModule(ShardDataModule[_Sample]):
             tokenizer=self._tokenizer,
             audio="audio" in self.media,
             size=self._size,
-            scene=self._scene,
+            scene=self.scene,
         )
 
     def lengths(self, split: str) -> list[int] | None:

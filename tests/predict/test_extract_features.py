@@ -13,6 +13,7 @@ from affectkit.data.shards import (
     DatasetWriter,
     Licence,
     Manifest,
+    SampleKind,
     ShardError,
     open_shards,
     read_manifest,
@@ -236,10 +237,10 @@ def test_wrong_requests_are_refused_in_one_sentence(corpus: Path, tmp_path: Path
         extract_features(tmp_path, tmp_path / "out", encoders=tiny_encoders())
 
 
-def other_set(folder: Path, *, kind: str, members: dict[str, bytes]) -> Path:
+def other_set(folder: Path, *, kind: SampleKind, members: dict[str, bytes]) -> Path:
     template = Manifest(
         name="other",
-        kind="image" if kind == "image" else "conversation",
+        kind=kind,
         label_space=None,
         licence=Licence("CC0", "open"),
         created_by="a test",
@@ -250,8 +251,12 @@ def other_set(folder: Path, *, kind: str, members: dict[str, bytes]) -> Path:
 
 
 def test_other_kinds_of_sample_are_refused(tmp_path: Path) -> None:
+    source = other_set(tmp_path / "clips", kind="clip", members={"mp4": b"a clip"})
+    with pytest.raises(ExtractError, match="kind 'clip'"):
+        extract_features(source, tmp_path / "out", encoders={"text": CountingEncoder()})
+    # Pictures are read, and nothing was said of this one.
     source = other_set(tmp_path / "pictures", kind="image", members={"jpg": b"a picture"})
-    with pytest.raises(ExtractError, match="kind 'image'"):
+    with pytest.raises(ExtractError, match="holds no text inputs: leave out the encoder 'text'"):
         extract_features(source, tmp_path / "out", encoders={"text": CountingEncoder()})
 
 

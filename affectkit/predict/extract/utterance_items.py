@@ -99,7 +99,7 @@ def has_modality(members: Mapping[str, memoryview], modality: str, *, kind: Samp
     """Whether a sample has any input of a modality, without decoding it."""
     if kind in ("audio", "image"):
         if modality == "text":
-            record = parse_json(members["json"], where="A sample")
+            record = parse_json(members["json"], where="A sample") if "json" in members else None
             return isinstance(record, Mapping) and "text" in record
         return any(name in members for name in ITEM_MEMBERS[modality])
     if modality == "text":

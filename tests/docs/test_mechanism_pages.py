@@ -45,7 +45,7 @@ SHOWN = [Shown("a", "what it shows", "what is drawn")]
 @pytest.mark.parametrize("row", COMPONENTS, ids=lambda row: row.name)
 def test_every_page_can_be_written(row: Component) -> None:
     text = page(row, component_class(row), SHOWN)
-    assert text.startswith(f"{row.name}\n{'=' * len(row.name)}\n")
+    assert text.startswith(f":orphan:\n\n{row.name}\n{'=' * len(row.name)}\n")
     assert f"``from {row.path.rpartition('.')[0]} import {row.name}``" in text
     assert re.search(r"\* - From\n     - \S", text) and re.search(
         r"\* - Source\n     - ``affectkit/\S+:\d+``", text

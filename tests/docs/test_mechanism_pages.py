@@ -183,4 +183,4 @@ def test_the_index_names_every_component() -> None:
     rows = [(row, component_class(row)) for row in COMPONENTS]
     text = index(rows)
     for row in COMPONENTS:
-        assert f"* - :doc:`{row.name}`" in text and f"\n   {row.name}\n" in text
+        assert f"* - :doc:`{row.name}`" in text

@@ -34,8 +34,8 @@ class WordDropout:
         Text Classification, ACL 2015.
 
     Deviation from the paper:
-        It leaves words out; a mark in their place keeps what an encoder has learnt of positions. The rule for a
-        text that would lose every word is ours.
+        It leaves words out; a mark in their place keeps what an encoder has learnt of positions. The rule for
+        a text that would lose every word is ours.
 
     Examples:
         >>> hide = WordDropout(0.5, mark="[MASK]")

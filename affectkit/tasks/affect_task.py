@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import IO, Literal, Self, TypeAlias, cast
+from types import FrameType, MappingProxyType
+from typing import IO, ClassVar, Self, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -44,7 +44,7 @@ from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.optimizer_factory import OptimizerFactory
 from affectkit.tasks.parameter_anchor import parameter_anchor
 from affectkit.tasks.plain_values import is_plain, plain, unloadable
-from affectkit.tasks.stage_scores import StageScores
+from affectkit.tasks.stage_scores import Stage, StageScores
 from affectkit.tasks.step_seed import seed_step
 from affectkit.tasks.turn_presence import turn_presence
 from affectkit.types import (
@@ -58,8 +58,6 @@ from affectkit.types import (
     LossTerms,
     Target,
 )
-
-Stage: TypeAlias = Literal["val", "test"]
 
 
 class AffectTask(LightningModule):
@@ -92,6 +90,9 @@ class AffectTask(LightningModule):
         ValueError: If there is no encoder.
         LabelSpaceMismatchError: If the head was made for other labels.
     """
+
+    #: Constructor values of a task that is loaded: no published weights are read to be overwritten.
+    WHEN_LOADED: ClassVar[Mapping[str, object]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -493,6 +494,6 @@ class AffectTask(LightningModule):
             if record is not None:
                 record.check_parts(kwargs, task=cls.__name__)
         loaded: Self = super().load_from_checkpoint(
-            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **{**cls.WHEN_LOADED, **kwargs}
         )
         return loaded

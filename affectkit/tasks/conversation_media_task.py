@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import IO, Literal, Self, cast
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,6 @@ from affectkit.tasks.adamw_factory import AdamWFactory
 from affectkit.tasks.audio_task import StatesRate
 from affectkit.tasks.conversation_parts import MAIN_TERM
 from affectkit.tasks.conversation_task import ConversationTask
-from affectkit.tasks.map_location import MapLocation
 from affectkit.tasks.media_extractors import LOG_MEL, ExtractorChoice
 from affectkit.tasks.metric_objective import MetricObjective, named_metric_loss
 from affectkit.tasks.present_turns_loss import PresentTurnsLoss
@@ -115,6 +115,8 @@ class ConversationMediaTask(ConversationTask):
         >>> task(batch).logits.shape
         torch.Size([2, 3, 7])
     """
+
+    WHEN_LOADED: ClassVar[Mapping[str, object]] = MappingProxyType({"visual_pretrained": False})
 
     def __init__(
         self,
@@ -299,23 +301,6 @@ class ConversationMediaTask(ConversationTask):
         }
         facts = ", ".join(f"{name}: {type(part).__name__}" for name, part in made.items())
         return {**super().report_facts(), "extractors": facts}
-
-    @classmethod
-    def load_from_checkpoint(
-        cls,
-        checkpoint_path: str | Path | IO[bytes],
-        map_location: MapLocation = None,
-        hparams_file: str | Path | None = None,
-        strict: bool | None = None,
-        weights_only: bool | None = True,
-        **kwargs: object,
-    ) -> Self:
-        """Build the task from a checkpoint, without the download that a picture network began with."""
-        # All weights are in the checkpoint: none is read, or downloaded, to be overwritten.
-        kwargs = {"visual_pretrained": False, **kwargs}
-        return super().load_from_checkpoint(
-            checkpoint_path, map_location, hparams_file, strict, weights_only, **kwargs
-        )
 
     def _extractor(self, name: str) -> TurnExtractor:
         return cast(TurnExtractor, self.encoders[name])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from torch import nn
 from torchmetrics import MetricCollection
 
 from affectkit.tasks.damage_count import DamageCount
 from affectkit.tasks.mean_loss import MeanLoss
+
+#: An evaluation, as its figures are named.
+Stage: TypeAlias = Literal["val", "test"]
 
 
 class StageScores(nn.Module):

@@ -115,6 +115,7 @@ class AffectCLI(LightningCLI):
     def after_fit(self) -> None:
         """Say where the run is and what can be done with it."""
         self._say(
+            *_scores(self.trainer),
             *_sizes(self.folder),
             f"test it:     affectkit test {_shared_options(self.typed[1:])} --ckpt_path best",
             f"look at it:  affectkit report {_shown(self.folder)}",
@@ -166,6 +167,20 @@ def train(arguments: Sequence[str]) -> int:
         else:
             os.environ[run_folder.RUN_FOLDER_VARIABLE] = kept_folder
     return 0
+
+
+def _scores(trainer: Trainer) -> list[str]:
+    """What validation said: of the kept epoch where a metric chose one, of the last epoch otherwise."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, ResumableCheckpoint) and callback.best_score is not None:
+            epochs = f"epoch {callback.best_epoch} of 0 to {max(trainer.current_epoch - 1, 0)}"
+            return [f"best score:  {callback.monitor} {callback.best_score:.4f} ({epochs})"]
+    found = {
+        name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")
+    }
+    return (
+        [f"last scores: {', '.join(f'{name} {value:.4f}' for name, value in found.items())}"] if found else []
+    )
 
 
 def _sizes(folder: Path | None) -> list[str]:

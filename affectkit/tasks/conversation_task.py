@@ -90,7 +90,8 @@ class ConversationTask(AffectTask):
         context_options: Options of the context model that is named, e.g. ``{"listener": True}``.
         context: ``"past"``: an utterance sees itself and what was said before. ``"both"``: it sees
             the whole conversation, which is not available while the talk is going on.
-        context_dim: Width of each direction of the context; None takes ``hidden_dim``.
+        context_dim: Width of each direction of the context; None takes ``hidden_dim``. Like ``context``, it
+            does not reach into a context model that you give ready.
         context_cell: Recurrence of ``"bc_lstm"``: ``"lstm"`` or ``"gru"``.
         context_layers: Layers of ``"bc_lstm"``.
         target: Whose emotion a turn is to tell: ``"speaker"``, that of its own speaker; ``"interlocutor"``,

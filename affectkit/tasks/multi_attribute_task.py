@@ -53,7 +53,8 @@ class MultiAttributeTask(BackboneTask):
         several: Attributes of which a picture may have several, such as its objects.
         pictures: Name of the input that holds pictures, as bytes.
         backbone: Network of timm; ``"tiny"`` is small and random.
-        backbone_pretrained: Whether its published weights are loaded, and downloaded unless they are there.
+        backbone_pretrained: Whether its published weights are loaded, and downloaded unless they are there;
+            not read where ``encoders`` has the input ``pictures``.
         backbone_weights: File of its weights.
         stages: Stage of the backbone that an attribute reads, from 0; the last where it is not named.
         emotion_stage: Stage that the emotion reads; negative ones count from the end.
@@ -155,6 +156,7 @@ class MultiAttributeTask(BackboneTask):
                 "or more."
             )
         parts: dict[str, Encoder] = dict(encoders or {})
+        self.check_backbone(pictures, parts, backbone_weights)
         if parts and (stages or emotion_stage != -1):
             raise ValueError(
                 f"MultiAttributeTask got stages of its backbone together with encoders for "

@@ -56,7 +56,8 @@ class PrototypeDistillTask(BackboneTask):
     Args:
         label_space: Name of the label order, e.g. ``"ferplus8.official"``.
         backbone: Name of the student in timm, see :class:`~affectkit.encoders.TimmImageEncoder`.
-        backbone_pretrained: Whether published weights are loaded, and downloaded unless they are there.
+        backbone_pretrained: Whether published weights are loaded, and downloaded unless they are there;
+            not read where ``encoders`` has the input ``stream``.
         backbone_weights: File of weights.
         backbone_options: Further arguments of the network.
         image_size: Height and width of pictures, for networks that are built for one size.
@@ -185,6 +186,7 @@ class PrototypeDistillTask(BackboneTask):
             )
         space = named_label_space(label_space)
         parts: dict[str, Encoder] = dict(encoders or {})
+        self.check_backbone(stream, parts, backbone_weights)
         if stream not in parts:
             parts[stream] = PixelEncoder(
                 TimmImageEncoder(

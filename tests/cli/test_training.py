@@ -93,7 +93,11 @@ def fit(place: Path, features: Path, runs: str, *more: str, config: str = "small
         place, "fit", "--config", config, "--data.init_args.root", str(features), "--runs", runs, *more
     )
     assert done.returncode == 0, done.stderr
-    return (place / runs / "small" / "latest").resolve()
+    folder = (place / runs / "small" / "latest").resolve()
+    scores = [(row.value, row.epoch) for row in read_log(folder) if row.key == "val/weighted_f1"]
+    best, epoch = max(scores, key=lambda score: score[0])
+    assert f"best score:  val/weighted_f1 {best:.4f} (epoch {epoch} of 0 to 2)\n" in done.stdout
+    return folder
 
 
 def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:

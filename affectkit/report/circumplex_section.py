@@ -65,8 +65,8 @@ def circumplex_section(found: PredictedValues | None, scale: AffectScale | None)
 def _over_time(found: PredictedValues, limits: tuple[float, float] | None) -> list[Picture]:
     """Paths of conversations whose length is nearest to the median, the first of them: not the finest."""
     talks: dict[str, list[tuple[int, float, float]]] = {}
-    for key, place, *point in zip(found.keys, found.places, *(found.values[axis] for axis in _AXES)):
-        talks.setdefault(key, []).append((place, *map(float, point)))
+    for key, turn, *point in zip(found.keys, found.places, *(found.values[axis] for axis in _AXES)):
+        talks.setdefault(key, []).append((turn, *map(float, point)))
     paths = {key: np.array(sorted(talk)) for key, talk in talks.items()}
     paths = {key: path for key, path in paths.items() if np.isfinite(path[:, 1:]).all(axis=1).sum() > 1}
     if not paths:
@@ -75,17 +75,22 @@ def _over_time(found: PredictedValues, limits: tuple[float, float] | None) -> li
     chosen = sorted(paths, key=lambda key: abs(len(paths[key]) - middle))[:_PATHS]
     around: NDArray[np.float64] = np.stack([found.values[axis] for axis in _AXES], axis=1)
     rows = [
-        [key, str(int(place) + 1), *("" if np.isnan(value) else f"{value:.6f}" for value in point)]
+        [key, str(int(turn)), *("" if np.isnan(value) else f"{value:.6f}" for value in point)]
         for key in chosen
-        for place, *point in paths[key].tolist()
+        for turn, *point in paths[key].tolist()
     ]
     return [
         Picture(
             "trajectories",
-            trajectory_figure({key: paths[key][:, 1:] for key in chosen}, around=around, limits=limits),
+            trajectory_figure(
+                {key: paths[key][:, 1:] for key in chosen},
+                turns={key: [int(turn) for turn in paths[key][:, 0]] for key in chosen},
+                around=around,
+                limits=limits,
+            ),
             f"Predicted valence and arousal over {len(chosen)} samples of middling length, turn by turn: "
-            "numbered, from a dark square to a bright diamond; in grey, all rows. The turns need not be "
-            "equally far apart in time.",
+            "from a dark square to a bright diamond, numbered as in predictions.csv, where the first turn of "
+            "a sample is 0; in grey, all rows. The turns need not be equally far apart in time.",
             Table("Predictions over time", ["key", "turn", *_AXES], rows),
         )
     ]

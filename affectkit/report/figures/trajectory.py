@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,27 +23,35 @@ _MOST_NUMBERS: Final = 30
 def trajectory_figure(
     paths: Mapping[str, NDArray[np.float64]],
     *,
+    turns: Mapping[str, Sequence[int]],
     around: NDArray[np.float64] | None = None,
     limits: tuple[float, float] | None = None,
     title: str = "Predictions over time",
 ) -> Figure:
-    """Draw a panel for each path: numbered points in their order, joined, from dark to bright.
+    """Draw a panel for each path: points with the numbers of their turns, joined, from dark to bright.
 
     The first point is a square and the last a diamond. Where a value is not known, the line is broken.
 
     Args:
         paths: (T, 2) valence and arousal, by name.
+        turns: Number of each of the T points, by the same names.
         around: (N, 2) other points, drawn faintly in every panel.
         limits: Lowest and highest value of the scale, whose middle is then marked.
         title: Heading of the figure.
 
     Raises:
-        ValueError: If there is no path, or one is of another shape.
+        ValueError: If there is no path, one is of another shape, or its points are not all numbered.
     """
     wrong = [name for name, path in paths.items() if path.ndim != 2 or path.shape[1] != 2 or not len(path)]
     if not paths or wrong:
         what = ", ".join(wrong) or "none"
         raise ValueError(f"A figure of paths got {what}: give at least one, and (T, 2) of each, T above 0.")
+    unnumbered = [name for name, path in paths.items() if len(turns.get(name, ())) != len(path)]
+    if unnumbered:
+        raise ValueError(
+            f"A figure of paths got turns of another number than the points of {', '.join(unnumbered)}: give "
+            "one for each point."
+        )
     across = min(_ACROSS, len(paths))
     down = -(-len(paths) // across)
     everything = np.concatenate([*paths.values(), *([] if around is None else [around])])
@@ -62,7 +70,7 @@ def trajectory_figure(
             if limits is not None:
                 for line in (axes.axhline, axes.axvline):
                     line((limits[0] + limits[1]) / 2, color=MUTED, linewidth=0.8, zorder=0)
-            _draw(axes, path)
+            _draw(axes, path, turns[name])
             axes.set(xlim=ends, ylim=ends, aspect="equal")
             axes.set_title(
                 name if len(name) <= _LONGEST else f"...{name[3 - _LONGEST :]}",
@@ -77,7 +85,7 @@ def trajectory_figure(
     return figure
 
 
-def _draw(axes: Axes, path: NDArray[np.float64]) -> None:
+def _draw(axes: Axes, path: NDArray[np.float64], turns: Sequence[int]) -> None:
     colours = colormaps["viridis"](np.linspace(0, 0.85, len(path)))
     axes.plot(path[:, 0], path[:, 1], color=MUTED, linewidth=1, zorder=1)
     axes.scatter(path[:, 0], path[:, 1], s=22, c=colours, zorder=2)
@@ -89,5 +97,5 @@ def _draw(axes: Axes, path: NDArray[np.float64]) -> None:
     step = max(1, -(-len(path) // _MOST_NUMBERS))
     for place in real[::step]:
         axes.annotate(
-            str(place + 1), path[place], xytext=(4, 3), textcoords="offset points", fontsize=7, color=INK
+            str(turns[place]), path[place], xytext=(4, 3), textcoords="offset points", fontsize=7, color=INK
         )

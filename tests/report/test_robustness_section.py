@@ -53,6 +53,27 @@ def test_curves_and_conflicts_are_those_of_the_file(tmp_path: Path) -> None:
     assert "two" not in picture.description and "2 draws" in picture.description
 
 
+@pytest.mark.parametrize(
+    ("metric", "caption", "whole"),
+    [
+        ("uar_present", "uar present, in percent", "80.0"),
+        ("accuracy_at_80", "accuracy at 80, in percent", "80.0"),
+        ("faces/macro_f1", "faces/macro F1, in percent", "80.0"),
+        ("ccc_valence", "ccc valence", "0.800"),
+        ("rmse", "rmse", "0.800"),
+        ("f1/nll", "f1/nll", "0.800"),
+    ],
+)
+def test_only_shares_are_in_percent(tmp_path: Path, metric: str, caption: str, whole: str) -> None:
+    run = measured("mine", loss=0.4)
+    scores = {pattern: {metric: found["weighted_f1"]} for pattern, found in run.scores.items()}
+    write(tmp_path, run._replace(scores=scores, complete={metric: 0.8}))
+    section = robustness_section(read_robustness(tmp_path))
+    assert section is not None
+    (table,) = section.tables
+    assert (table.caption, table.rows[0][1]) == (caption, whole)
+
+
 def test_several_runs_are_told_apart(tmp_path: Path) -> None:
     write(tmp_path, measured("mine", loss=0.4), measured("other", loss=0.2))
     section = robustness_section(read_robustness(tmp_path))

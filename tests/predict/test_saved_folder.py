@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_the_folder_answers_as_the_run(run: Path, folder: Path) -> None:
     assert len(rows[0]) == 2
     assert [row.logits for row in rows[0]] == [row.logits for row in rows[1]]
     assert [row.label for row in rows[0]] == [row.label for row in rows[1]]
+
+
+def test_another_configuration_is_another_model(folder: Path, tmp_path: Path) -> None:
+    changed = shutil.copytree(folder, tmp_path / "model")
+    assert open_predictor(changed, device="cpu").identity == open_predictor(folder, device="cpu").identity
+    config = json.loads((changed / CONFIG).read_text())
+    config["affectkit"]["reading"]["options"]["max_length"] = 8
+    (changed / CONFIG).write_text(json.dumps(config))
+    assert open_predictor(changed, device="cpu").identity != open_predictor(folder, device="cpu").identity
 
 
 def test_a_model_of_the_hub_is_its_folder_in_the_cache(

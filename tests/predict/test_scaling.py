@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from affectkit.calibration import ScalingFileError, TemperatureScaling, VectorScaling, save_scaling
 from affectkit.cli.main import main
 from affectkit.labels import label_space
-from affectkit.predict import PredictError, Prediction, open_predictor
+from affectkit.predict import PredictError, Prediction, open_predictor, write_predictions
 from affectkit.tasks import DialogueTextTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -55,7 +56,31 @@ def test_shifts_can_change_the_label(run: Path) -> None:
     with torch.no_grad():
         shifts[0][3] = 50.0
     save_scaling(run / "checkpoints" / "best.ckpt", scaling, labels=LABELS, rows=9)
-    assert {(row.label, row.scaling) for row in rows(run)} == {(LABELS[3], "7 factors and shifts")}
+    found = rows(run)
+    assert {row.label for row in found} == {LABELS[3]}
+    assert re.fullmatch("7 factors and shifts [0-9a-f]{8}", found[0].scaling) and len(found) == 2
+
+
+def test_rows_of_another_scaling_are_not_kept(run: Path) -> None:
+    def table(after: int | None) -> int:
+        """How many rows of an earlier call are kept; this one may stop after some of its own."""
+
+        def stop(done: int, total: int) -> None:
+            if done == after:
+                raise KeyboardInterrupt
+
+        predictor = open_predictor(run, device="cpu", batch_size=1)
+        items = predictor.find([run.parent / "a.txt"])
+        return write_predictions(predictor, items, out=run.parent / "p.csv", progress=stop).kept
+
+    scaling = VectorScaling(7)
+    for shift, kept in ((0.5, 0), (0.5, 1), (0.75, 0)):
+        for parameter in scaling.parameters():
+            torch.nn.init.constant_(parameter, shift)
+        save_scaling(run / "checkpoints" / "best.ckpt", scaling, labels=LABELS, rows=9)
+        assert table(None) == kept
+        with pytest.raises(KeyboardInterrupt):
+            table(1)
 
 
 def test_the_table_says_which(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ from affectkit.predict import (
     TextView,
     with_boxes,
     with_faces,
+    write_predictions,
 )
 from affectkit.predict.boxes import Box
 from affectkit.tasks import DialogueTextTask, PromptTuningTask
@@ -83,6 +84,25 @@ def test_pictures_are_cut_to_the_largest_face(tmp_path: Path) -> None:
     rows = list(predictor.rows(with_faces(predictor, found, Bright(), required=True)))
     assert rows[0].error is None and rows[1].label is None
     assert (rows[1].error or "").startswith("No face was found by bright 1: give its box")
+
+
+def test_rows_that_needed_no_face_are_not_kept_where_each_does(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", face=False)
+    picture(tmp_path / "b.png", face=True)
+    predictor = PicturePredictor(small(), PictureView(32), batch_size=1, device="cpu")
+    found = predictor.find([tmp_path])
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    for before, kept in ((True, 1), (False, 0)):
+        given = with_faces(predictor, found, Bright(), required=before)
+        with pytest.raises(KeyboardInterrupt):
+            write_predictions(predictor, given, out=tmp_path / "p.csv", progress=stop)
+        given = with_faces(predictor, found, Bright(), required=True)
+        report = write_predictions(predictor, given, out=tmp_path / "p.csv")
+        assert (report.kept, report.unread) == (kept, 1)
 
 
 def test_a_stream_of_faces_gets_the_box_of_its_training(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,15 +25,30 @@ class StoredScaling(NamedTuple):
         scaling: Maps the checkpoint's logits to calibrated ones.
         labels: Order of the classes.
         path: Its file.
+        rows: Validation rows that it was fitted on.
     """
 
     scaling: LogitScaling
     labels: tuple[str, ...]
     path: Path
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """What it is, in a few words that no other scaling shares, e.g. ``"temperature 1.3100"``."""
+        scaling = self.scaling
+        if isinstance(scaling, TemperatureScaling):
+            return f"temperature {scaling.temperature:.4f}"
+        # The numbers are too many to say: a refitted scaling must not pass for the one before it.
+        values = json.dumps([value.tolist() for value in scaling.state_dict().values()])
+        return f"{len(self.labels)} factors and shifts {hashlib.sha256(values.encode()).hexdigest()[:8]}"
 
 
 def scaling_path(checkpoint: str | os.PathLike[str]) -> Path:
-    """Where the scaling of a checkpoint lies: ``best.scaling.safetensors`` beside ``best.ckpt``."""
+    """Where the scaling of a checkpoint lies: ``best.scaling.safetensors`` beside ``best.ckpt``.
+
+    In a folder for others, its ``model.safetensors`` counts as the checkpoint.
+    """
     place = Path(checkpoint)
     return place.with_name(place.stem + _ENDING)
 
@@ -92,8 +108,8 @@ def load_scaling(checkpoint: str | os.PathLike[str]) -> StoredScaling | None:
         raise ScalingFileError(
             f"{path} cannot be read ({error}): run `affectkit calibrate` again."
         ) from error
-    labels = note.get("labels")
-    if not isinstance(labels, list) or note.get("scaling") not in _KINDS:
+    labels, rows = note.get("labels"), note.get("rows")
+    if not isinstance(labels, list) or not isinstance(rows, int) or note.get("scaling") not in _KINDS:
         raise ScalingFileError(f"{path} holds no scaling of logits: run `affectkit calibrate` again.")
     if note.get("checkpoint") != _digest(Path(checkpoint)):
         raise ScalingFileError(
@@ -108,7 +124,7 @@ def load_scaling(checkpoint: str | os.PathLike[str]) -> StoredScaling | None:
         raise ScalingFileError(
             f"{path} does not fit its {len(labels)} labels: run `affectkit calibrate` again."
         ) from error
-    return StoredScaling(scaling, tuple(map(str, labels)), path)
+    return StoredScaling(scaling, tuple(map(str, labels)), path, rows)
 
 
 _KINDS: Final = (TemperatureScaling.__name__, VectorScaling.__name__)

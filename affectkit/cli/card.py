@@ -31,13 +31,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Write the card, and the folder where one is asked for."""
     from affectkit.atomic_file import write_atomically
+    from affectkit.calibration import scaling_path
     from affectkit.share import card_of_run, load_run, save_pretrained
+    from affectkit.tasks.saved_folder import CARD, CONFIG, WEIGHTS
 
     text = card_of_run(options.folder)
     if options.save is not None:
         found = load_run(options.folder)
         save_pretrained(found.task, options.save, card=text, run=found)
-        print(f"folder: {options.save} (model.safetensors, config.json, README.md)")
+        written = [WEIGHTS, CONFIG, CARD]
+        if scaling_path(options.save / WEIGHTS).is_file():
+            written.append(scaling_path(WEIGHTS).name)
+        print(f"folder: {options.save} ({', '.join(written)})")
     if options.out is not None or options.save is None:
         out: Path = options.out or options.folder / "model_card.md"
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
     predictor = open_predictor(
-        _place(options.model),
+        options.model,
         encoder=options.encoder,
         calibrated=options.calibrated == "true",
         threshold=options.threshold,
@@ -212,32 +212,6 @@ def _draw_timelines(rows: Sequence[Prediction], out: str, *, curve: bool) -> Non
         if curve and is_video(Path(timeline.path)):
             write_film_with_curve(timeline, table.with_name(f"{name}.mp4"))
             print(f"curve:    {table.with_name(f'{name}.mp4')}")
-
-
-def _place(model: str) -> str:
-    """Where the model lies: of one that affectkit saved on the hub, its folder in the hub's cache."""
-    from importlib.util import find_spec
-
-    from affectkit.predict.pretrained.load_classifier import HUB
-
-    if not model.startswith(HUB) or find_spec("huggingface_hub") is None:
-        return model
-    from affectkit.predict import PredictError
-    from affectkit.share.hub_bridge import download_pretrained, is_saved_on_hub
-
-    repository = model.removeprefix(HUB)
-    try:
-        if not is_saved_on_hub(repository):
-            return model
-    except Exception:  # of the hub's library; transformers asks the hub again, and explains its answer
-        return model
-    try:
-        return str(download_pretrained(repository))
-    except Exception as error:  # the hub's library raises whatever its parts raise
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise PredictError(
-            f"The model {model} cannot be downloaded ({reason}): check the network, the rights and the disk."
-        ) from error
 
 
 def check_paths(paths: Sequence[str]) -> None:

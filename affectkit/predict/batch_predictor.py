@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from affectkit.calibration import StoredScaling, TemperatureScaling
+from affectkit.calibration import StoredScaling
 from affectkit.callbacks.prediction import AffectPrediction
 from affectkit.data.batch import AffectBatch
 from affectkit.data.collate import Collate
@@ -95,7 +93,7 @@ class BatchPredictor(Generic[SampleT]):
         if self.label_space is None:
             return "none, the model predicts values"
         made = f"sigmoid, labels from {self.threshold:g} on" if self.model.several else "softmax"
-        return made if self._scaling is None else f"{made} of logits scaled by {_named(self._scaling)}"
+        return made if self._scaling is None else f"{made} of logits scaled by {self._scaling.name}"
 
     def use_scaling(self, stored: StoredScaling) -> None:
         """Scale the logits before they become probabilities; rows keep the logits as the model gave them.
@@ -224,7 +222,7 @@ class BatchPredictor(Generic[SampleT]):
         labels = [str(place) for place in range(scaled.shape[-1])] if space is None else space.labels
         width = max(map(len, values), default=0)
         named = [*axes, *(f"value{index}" for index in range(len(axes), width))]
-        scaling = "" if self._scaling is None else _named(self._scaling)
+        scaling = "" if self._scaling is None else self._scaling.name
         return [
             {
                 "label": labels[best[row]] if known else None,
@@ -263,15 +261,6 @@ class Chunk(NamedTuple):
 
 def _held(labels: Sequence[str], chances: Sequence[float], threshold: float) -> tuple[str, ...]:
     return tuple(name for name, chance in zip(labels, chances, strict=True) if chance >= threshold)
-
-
-def _named(stored: StoredScaling) -> str:
-    scaling = stored.scaling
-    if isinstance(scaling, TemperatureScaling):
-        return f"temperature {scaling.temperature:.4f}"
-    # The numbers are too many to say: a refitted scaling must not pass for the one before it.
-    values = json.dumps([value.tolist() for value in scaling.state_dict().values()])
-    return f"{len(stored.labels)} factors and shifts {hashlib.sha256(values.encode()).hexdigest()[:8]}"
 
 
 def unanswered(item: PredictItem, position: int, *, error: str | None, data: str) -> Prediction:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affectkit.predict.error import PredictError
+from affectkit.predict.local_model import HUB, local_model
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
 from affectkit.tasks.saved_folder import (
@@ -41,12 +42,19 @@ def find_checkpoint(model: str | os.PathLike[str]) -> Path:
 
     Args:
         model: Checkpoint, run folder, its folder ``checkpoints``, or ``runs/NAME``, which is the
-            latest run in it; or a folder that ``save_pretrained`` wrote, which stands for its checkpoint.
+            latest run in it; or a folder that ``save_pretrained`` wrote, which stands for its checkpoint,
+            here or on the hub, ``hf:OWNER/NAME``.
 
     Raises:
         PredictError: If there is none.
     """
-    place = Path(model)
+    named = local_model(model)
+    if named.startswith(HUB):
+        raise PredictError(
+            f"The model {named} is none of affectkit, or the hub does not answer: name one that "
+            "save_pretrained wrote, and check the network."
+        )
+    place = Path(named)
     found = run_checkpoint(place)
     if found is not None:
         return found

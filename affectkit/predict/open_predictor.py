@@ -21,6 +21,7 @@ from affectkit.predict.features import (
 )
 from affectkit.predict.features.trained_encoder import reads_media
 from affectkit.predict.loaded_task import find_checkpoint, read_record
+from affectkit.predict.local_model import local_model
 from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
 from affectkit.predict.pretrained import PretrainedPredictor
@@ -29,6 +30,7 @@ from affectkit.predict.run_data import read_run_data
 from affectkit.predict.sounds import SoundPredictor
 from affectkit.predict.texts import TextPredictor
 from affectkit.tasks import AffectTask
+from affectkit.tasks.saved_folder import WEIGHTS
 
 _Loaded: TypeAlias = (
     ClipPredictor
@@ -79,7 +81,7 @@ def open_predictor(
 
     Args:
         model: Run folder, of which the best checkpoint is taken, checkpoint, folder that ``save_pretrained``
-            wrote, folder of a classifier of transformers, or ``hf:NAME`` for a classifier of the hub.
+            wrote or of a classifier of transformers, or ``hf:OWNER/NAME`` for either on the hub.
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
@@ -97,20 +99,20 @@ def open_predictor(
     """
     if not 0 < threshold < 1:
         raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
+    model = local_model(model)
     predictor = _opened(model, batch_size=batch_size, device=device, task=task, encoder=encoder, **changes)
     predictor.threshold = threshold
     stored = None
-    if calibrated and not is_classifier(str(model)):
+    if calibrated and not is_classifier(model):
         path = find_checkpoint(model)
-        # What lies beside a folder for others is of another model.
-        stored = load_scaling(path) if path.is_file() else None
+        stored = load_scaling(path if path.is_file() else path / WEIGHTS)
     if stored is not None:
         predictor.use_scaling(stored)
     return predictor
 
 
 def _opened(
-    model: str | os.PathLike[str],
+    model: str,
     *,
     batch_size: int,
     device: torch.device | str | None,
@@ -118,10 +120,10 @@ def _opened(
     encoder: str | FeatureExtractor | None,
     **changes: object,
 ) -> _Loaded:
-    if is_classifier(str(model)):
+    if is_classifier(model):
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(
-            str(model),
+            model,
             label_space=names.pop("label_space", None),
             batch_size=batch_size,
             device=device,

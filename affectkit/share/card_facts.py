@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from affectkit.calibration import StoredScaling, load_scaling
 from affectkit.data.shards import ShardError, read_manifest
 from affectkit.labels import LabelSpace
 from affectkit.report import RunFolderError, read_run
@@ -53,6 +54,7 @@ class CardFacts:
         commands: Commands of the run, oldest first, without places on the disk.
         digest: First digits of the checkpoint's SHA-256, or None.
         version: Version of affectkit that trained it, or None.
+        scaling: The scaling of its logits that was fitted on validation, or None.
     """
 
     name: str
@@ -67,16 +69,18 @@ class CardFacts:
     commands: Sequence[str] = ()
     digest: str | None = None
     version: str | None = None
+    scaling: StoredScaling | None = None
 
 
-def facts_of_task(task: AffectTask) -> CardFacts:
-    """What a task knows of itself."""
+def facts_of_task(task: AffectTask, *, scaling: StoredScaling | None = None) -> CardFacts:
+    """What a task knows of itself, with the scaling that was fitted for it, if one was."""
     return CardFacts(
         name=type(task).__name__,
         task=type(task).__name__,
         label_space=task.label_space,
         outputs=_axes(getattr(task, "axes", None) or task.hparams.get("axes")),
         facts=task.report_facts(),
+        scaling=scaling,
     )
 
 
@@ -85,6 +89,7 @@ def facts_of_run(folder: str | Path) -> CardFacts:
 
     Raises:
         ShareError: If it is no run folder, or no training in it finished an epoch.
+        ScalingFileError: If the scaling of its checkpoint is damaged, or was fitted for other weights.
     """
     place = Path(folder)
     if not (place / "config.yaml").is_file() and (place / "latest").is_dir():
@@ -116,6 +121,7 @@ def facts_of_run(folder: str | Path) -> CardFacts:
         commands=[_without_places(command) for command in run.commands],
         digest=_digest(checkpoint),
         version=record.version,
+        scaling=load_scaling(checkpoint),
     )
 
 

@@ -1,20 +1,19 @@
-"""The one module that knows huggingface_hub."""
+"""Tasks and components with the methods of the hub."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import nn
 
-from affectkit._optional import require
 from affectkit.share.pretrained import load_pretrained, save_pretrained
 from affectkit.tasks import AffectTask
-from affectkit.tasks.saved_folder import CONFIG, is_saved_folder
+from affectkit.tasks.saved_folder import CONFIG
+from affectkit.tasks.saved_on_hub import download_pretrained, hub_library
 
-_PURPOSE = "Sharing on the hub"
 _Module = TypeVar("_Module", bound=nn.Module)
 
 
@@ -37,8 +36,7 @@ def with_hub(kind: type[_Module]) -> type[_Module]:
         >>> isinstance(head, ClassificationHead), hasattr(head, "push_to_hub")
         (True, True)
     """
-    hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
-    mixin: type = hub.PyTorchModelHubMixin
+    mixin: type = hub_library().PyTorchModelHubMixin
     names: dict[str, object] = {
         # Under its own name: a record of it shall name the class that others can import.
         "__module__": kind.__module__,
@@ -49,38 +47,6 @@ def with_hub(kind: type[_Module]) -> type[_Module]:
         names |= {"_save_pretrained": _save_task, "_from_pretrained": classmethod(_load_task)}
     made: type[_Module] = type(kind.__name__, (kind, mixin), names)
     return made
-
-
-def download_pretrained(repository: str, *, revision: str | None = None) -> Path:
-    """Bring the configuration, weights and card of a repository of the hub into its cache.
-
-    Args:
-        repository: ``OWNER/NAME``.
-        revision: Branch, tag or commit; a commit stays what it is.
-
-    Returns:
-        The folder, for :func:`~affectkit.share.load_pretrained`.
-
-    Raises:
-        MissingExtraError: If huggingface_hub is not installed.
-    """
-    hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
-    patterns = ["config.json", "model.safetensors", "README.md"]
-    return Path(str(hub.snapshot_download(repository, revision=revision, allow_patterns=patterns)))
-
-
-def is_saved_on_hub(repository: str) -> bool:
-    """Whether a repository of the hub is a task of affectkit; only its configuration is brought.
-
-    Args:
-        repository: ``OWNER/NAME``.
-
-    Raises:
-        MissingExtraError: If huggingface_hub is not installed.
-    """
-    hub: Any = require("huggingface_hub", extra="hub", purpose=_PURPOSE)
-    config = Path(str(hub.hf_hub_download(repository, CONFIG)))
-    return is_saved_folder(config.parent)
 
 
 def _save_task(self: AffectTask, save_directory: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import yaml
 
+from affectkit.calibration import StoredScaling
 from affectkit.labels.sensitive_attributes import sensitive_attributes
 from affectkit.share.card_facts import CardFacts, facts_of_run, facts_of_task
 from affectkit.tasks import AffectTask
@@ -33,9 +34,14 @@ def card_of_run(folder: str | Path) -> str:
     return render_card(facts_of_run(folder))
 
 
-def card_of_task(task: AffectTask) -> str:
-    """The card of a task alone, whose data and results nobody states."""
-    return render_card(facts_of_task(task))
+def card_of_task(task: AffectTask, *, scaling: StoredScaling | None = None) -> str:
+    """The card of a task alone, whose data and results nobody states.
+
+    Args:
+        task: The task.
+        scaling: The scaling of its logits that lies beside it, if one does.
+    """
+    return render_card(facts_of_task(task, scaling=scaling))
 
 
 def render_card(facts: CardFacts) -> str:

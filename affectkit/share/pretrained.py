@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from torch import Tensor
 
 import affectkit
 from affectkit.atomic_file import write_atomically
+from affectkit.calibration import load_scaling, save_scaling, scaling_path
 from affectkit.share.error import ShareError, first_line
 from affectkit.share.model_card import card_of_task
 from affectkit.share.refuse_sensitive import refuse_sensitive
@@ -21,6 +22,7 @@ from affectkit.tasks.checkpoint_record import KEY
 from affectkit.tasks.plain_values import plain
 from affectkit.tasks.run_checkpoint import shipped_task
 from affectkit.tasks.saved_folder import (
+    CARD,
     CONFIG,
     WEIGHTS,
     SavedFolderError,
@@ -29,9 +31,6 @@ from affectkit.tasks.saved_folder import (
     saved_checkpoint,
 )
 from affectkit.tensor_file import write_tensor_file
-
-#: The model card, which the hub knows by this name.
-CARD: Final = "README.md"
 
 
 def save_pretrained(
@@ -43,14 +42,15 @@ def save_pretrained(
 ) -> Path:
     """Write ``model.safetensors``, ``config.json`` and ``README.md``, each whole or not at all.
 
-    Of a model on a frozen base, the weights are those that were trained, as in a checkpoint.
+    Of a model on a frozen base, the weights are those that were trained, as in a checkpoint. A scaling that
+    ``affectkit calibrate`` fitted for the run comes along, as ``model.scaling.safetensors``.
 
     Args:
         task: The task.
         folder: Where; made if it is missing.
         card: The model card; None writes what is known of the task alone, where there is none yet.
-        run: The run that the task comes from; adds how its data were read, for predictions on files, and,
-            where the task was given ready parts, which ones.
+        run: The run that the task comes from; adds how its data were read, for predictions on files, its
+            scaling of the logits, and, where the task was given ready parts, which ones.
 
     Returns:
         The folder.
@@ -58,6 +58,7 @@ def save_pretrained(
     Raises:
         ShareError: If a value of the task is none that JSON holds, or it predicts a sensitive attribute of
             people.
+        ScalingFileError: If the scaling of the run is damaged, or was fitted for other weights.
     """
     refuse_sensitive(task, what="save for others")
     checkpoint: dict[str, object] = {
@@ -88,13 +89,18 @@ def save_pretrained(
             f"A value of {type(task).__name__} cannot stand in {CONFIG} ({first_line(error)}): build the "
             "task from plain values."
         ) from error
+    scaling = None if run is None else load_scaling(run.checkpoint)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     weights = cast("dict[str, Tensor]", checkpoint["state_dict"])
     write_tensor_file(place / WEIGHTS, weights, {"library": "affectkit"})
     write_atomically(place / CONFIG, (text + "\n").encode("utf-8"))
+    if scaling is None:  # an earlier one was fitted for other weights
+        scaling_path(place / WEIGHTS).unlink(missing_ok=True)
+    else:
+        save_scaling(place / WEIGHTS, scaling.scaling, labels=scaling.labels, rows=scaling.rows)
     if card is not None or not (place / CARD).is_file():
-        write_atomically(place / CARD, (card or card_of_task(task)).encode("utf-8"))
+        write_atomically(place / CARD, (card or card_of_task(task, scaling=scaling)).encode("utf-8"))
     return place
 
 

@@ -18,6 +18,7 @@ from affectkit.tensor_file import TensorFileError, read_tensor_file
 #: The files of the folder; the hub knows them by these names.
 WEIGHTS: Final = "model.safetensors"
 CONFIG: Final = "config.json"
+CARD: Final = "README.md"
 
 
 class SavedFolderError(ValueError):

@@ -12,10 +12,9 @@ from affectkit.encoders import weights_digest
 # The one module that transformers enters through; what it loads itself has no head.
 from affectkit.encoders.transformers_bridge import _transformers
 from affectkit.predict.error import PredictError
+from affectkit.predict.local_model import HUB
 from affectkit.tasks.saved_folder import is_saved_folder
 
-#: What begins the name of a model on the hub, so that nothing is downloaded that was not asked for.
-HUB: Final = "hf:"
 _HEADS: Final = ("ForImageClassification", "ForAudioClassification", "ForSequenceClassification")
 
 InputKind: TypeAlias = Literal["picture", "recording", "text"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
@@ -43,7 +44,9 @@ def open_run(
     """Build the task and the data module of a run from its folder.
 
     Both are those of ``config.yaml``, with the modalities, labels and sizes of the training, and with
-    parts that were given by class paths. The classes that it names are imported, as the training did.
+    parts that were given by class paths. The classes that it names are imported, as the training did. The
+    weights are those of the checkpoint: published ones that the training began with are neither read nor
+    downloaded, but for a base that the checkpoint names and leaves out.
 
     Args:
         folder: Run folder, e.g. ``runs/NAME/latest``.
@@ -89,7 +92,7 @@ def _built(stored: object, key: str, kind: type[PartT], *, config: Path, root: s
     chosen = stored.get(key) if isinstance(stored, Mapping) else None
     if not isinstance(chosen, Mapping) or "class_path" not in chosen:
         raise RobustnessError(f"{config} names no {key}: give the folder of a run that `affectkit fit` made.")
-    values = dict(cast("Mapping[str, object]", chosen.get("init_args") or {}))
+    values = cast("dict[str, object]", _without_published(chosen.get("init_args") or {}))
     if root is not None:
         if "root" not in values:
             raise RobustnessError(
@@ -107,6 +110,24 @@ def _built(stored: object, key: str, kind: type[PartT], *, config: Path, root: s
             f"What {config} says under {key} cannot be built ({reason}): use the release and the classes "
             "that the run was trained with."
         ) from error
+    module, _, name = str(parsed[key].class_path).rpartition(".")
+    loaded: Mapping[str, object] = getattr(getattr(import_module(module), name), "WHEN_LOADED", {})
+    for option in loaded.keys() & vars(parsed[key].init_args).keys():
+        parsed[key].init_args[option] = loaded[option]
     built: object = parser.instantiate_classes(parsed)[key]
     assert isinstance(built, kind), "add_subclass_arguments() names the class"
     return built
+
+
+def _without_published(value: object) -> object:
+    """The same settings, with parts that are built without published weights or a file of weights."""
+    if isinstance(value, list):
+        return [_without_published(part) for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {name: _without_published(part) for name, part in value.items()}
+    options = found.get("init_args") if "class_path" in found else None
+    # A tag in the place of a yes or no is that of a base, which a checkpoint leaves out.
+    if isinstance(options, dict) and isinstance(options.get("pretrained"), bool):
+        options |= {"pretrained": False} | ({"weights": None} if "weights" in options else {})
+    return found

@@ -35,6 +35,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="run the model over the test split for a map of its embeddings",
     )
     parser.add_argument("--data", metavar="DIR", help="data set in place of the one of the training")
+    parser.add_argument(
+        "--audit",
+        metavar="FILE",
+        help="what `affectkit audit --out FILE` found in the data (default: audit.json in RUN or beside the "
+        "data, if it is of these data)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -43,7 +49,11 @@ def run(options: argparse.Namespace) -> int:
     from affectkit.report import build_report
 
     path = build_report(
-        options.folder, groups=options.group, show_embedding=options.embedding, root=options.data
+        options.folder,
+        groups=options.group,
+        show_embedding=options.embedding,
+        root=options.data,
+        audit=options.audit,
     )
     print(f"report:  {path}")
     print(f"figures: {path.parent / 'figures'}")

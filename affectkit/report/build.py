@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 from affectkit.atomic_file import write_atomically
 from affectkit.data.shards import Manifest, ShardError, read_manifest
 from affectkit.labels import AffectScale, affect_scales
+from affectkit.report.audit_section import HEADING as AUDIT
+from affectkit.report.audit_section import DataAudit, audit_section, find_audit
 from affectkit.report.calibration_section import calibration_section
 from affectkit.report.circumplex_section import circumplex_section
 from affectkit.report.data_section import data_section
@@ -41,6 +44,7 @@ def build_report(
     groups: Sequence[str] = (),
     show_embedding: bool = False,
     root: str | None = None,
+    audit: str | os.PathLike[str] | None = None,
     device: str | torch.device = "cpu",
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
@@ -53,14 +57,18 @@ def build_report(
         groups: What rows are grouped by: ``speaker``, or names in the metadata of the samples.
         show_embedding: Whether the model is run over the test split once more, for a map of its embeddings.
         root: Data set in place of the one of the training.
+        audit: What `affectkit audit --out` wrote about it; otherwise it is looked for as ``audit.json`` in
+            the run folder and beside the data.
         device: Where the model runs.
 
     Raises:
+        AuditError: If ``audit`` is no audit, or not one of the data.
         GroupError: If nothing says to which group a row belongs.
         RunFolderError: If ``folder`` is not that of a run.
     """
     run = read_run(folder)
-    manifest = _manifest(run)
+    manifest, place = _manifest(run), root or run.setting("data", "init_args", "root")
+    audited = find_audit(run.folder, place, _read_manifest(place), file=audit)
     parts = (
         results_section(run),
         *(_groups(run, field, root) for field in groups),
@@ -74,12 +82,13 @@ def build_report(
         training_section(run),
         curriculum_section(run),
         None if manifest is None else data_section(manifest),
+        audit_section(audited, root=place),
         environment_section(run),
     )
     sections = [section for section in parts if section is not None]
     page = Page(
         title=f"affectkit report: {run.folder.resolve().parent.name}",
-        notice=_notice(run),
+        notice=_notice(run, audited),
         highlights=_highlights(run),
         sections=sections,
         facts=_facts(run),
@@ -145,11 +154,13 @@ def _scale(run: RunRecord) -> AffectScale | None:
     return None if manifest is None else manifest.dims
 
 
-def _notice(run: RunRecord) -> str:
+def _notice(run: RunRecord, audited: DataAudit | None) -> str:
     manifest = _manifest(run)
     words = []
     if manifest is not None and manifest.synthetic:
         words.append("The data are synthetic: these scores say nothing about people.")
+    if audited is not None and audited.errors:
+        words.append(f"The data have faults after which scores cannot be trusted: see \u201c{AUDIT}\u201d.")
     if run.facts.get("context") == "both":
         words.append("Each utterance was judged with the utterances that follow it in view (context: both).")
     elif run.facts.get("context") == "past":

@@ -117,20 +117,17 @@ def _of_talks(name: str, rules: Mapping[str, Callable[[Sequence[int], Sequence[i
         drawn, axes = panels([f"turns {order} …" for order in orders])
         for (order, who), panel in zip(orders.items(), axes, strict=True):
             for (text, rule), colour in zip(rules.items(), CURVES):
-                changes, values = [], []
-                for length in range(8):
-                    # the feeling changes at each of the first turns, then stays
-                    labels = [(turn if turn < length else max(length - 1, 0)) % 7 for turn in range(8)]
-                    changes.append(length)
-                    values.append(rule(labels, who))
+                # the emotion is another at each of the first turns after the opening one, then stays
+                changes = range(8)
+                values = [rule([min(turn, most) % 7 for turn in range(8)], who) for most in changes]
                 panel.plot(changes, values, marker="o", markersize=3, color=colour, label=text)
                 told.append(f"{order}, {text}: {', '.join(number(value) for value in values[::2])}")
-            label(panel, "turns over which the emotion changes", "difficulty")
+            label(panel, "turns whose emotion is not that of the turn before", "difficulty")
             if len(rules) > 1:
                 panel.legend(fontsize=8, loc="upper left")
     return Picture(
         drawn,
-        f"{name} of conversations of eight turns, at 0, 2, 4 and 6 changing turns. {'; '.join(told)}.",
+        f"{name} of conversations of eight turns, with 0, 2, 4 and 6 changes. {'; '.join(told)}.",
         "Difficulty of made-up conversations whose emotion changes from turn to turn and then stays.",
     )
 

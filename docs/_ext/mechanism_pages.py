@@ -26,31 +26,33 @@ from affectkit.catalog import Component
 logger = logging.getLogger(__name__)
 
 CASES = ROOT / "tests/contract/cases"
-#: What every picture may depend on, beside the room of its component.
-SHARED = ("functional", "labels")
-#: The modules here that draw; the others write text.
-DRAWING = ("mechanism_*picture*.py", "mechanism_canvas.py", "mechanism_example.py", "mechanism_flow.py")
+#: Rooms that no component is made of. All others count for every picture: a task is drawn with encoders, a
+#: case builds its parts in other rooms, and a picture that is drawn again for nothing costs a second.
+UNDRAWN = ("cli", "recipes", "report", "templates")
+#: The modules here that write text; the others draw, or lead to what is drawn.
+WRITING = ("mechanism_facts.py", "mechanism_page.py", "mechanism_pages.py", "mechanism_text.py")
+
+
+def sources() -> list[Path]:
+    """The files that pictures are made of: package, contract cases, and what draws."""
+    package, here = ROOT / "affectkit", Path(__file__).parent
+    modules = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in UNDRAWN]
+    drawing = [path for path in here.glob("mechanism_*.py") if path.name not in WRITING]
+    return sorted([*modules, *drawing, *CASES.glob("*.py")])
 
 
 @functools.cache
-def _state_of(path: Path) -> bytes:
-    return path.relative_to(ROOT).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest()
-
-
-@functools.cache
-def _state_of_all(pattern: str, folder: Path) -> bytes:
-    return b"".join(_state_of(path) for path in sorted(folder.rglob(pattern)))
+def _sources_digest() -> str:
+    state = hashlib.sha256(f"{torch.__version__} {matplotlib.__version__}".encode())
+    for path in sources():
+        state.update(path.relative_to(ROOT).as_posix().encode())
+        state.update(hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()
 
 
 def digest(row: Component) -> str:
     """The state of everything that the pictures of a component are made of."""
-    package, here = ROOT / "affectkit", Path(__file__).parent
-    folders = [(CASES, "*.py"), *((here, pattern) for pattern in DRAWING)]
-    folders += [(package / room, "*.py") for room in (*SHARED, row.path.split(".")[1])]
-    state = hashlib.sha256(f"{row.name} {torch.__version__} {matplotlib.__version__}".encode())
-    for folder, pattern in folders:
-        state.update(_state_of_all(pattern, folder))
-    return state.hexdigest()
+    return hashlib.sha256(f"{row.path} {row.kind} {_sources_digest()}".encode()).hexdigest()
 
 
 def kept(folder: Path, row: Component, state: str) -> list[Shown] | None:

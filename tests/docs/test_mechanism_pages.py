@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import get_args
 
+import mechanism_pages
+import numpy as np
 import pytest
 from mechanism_canvas import THEMES
 from mechanism_classes import component_class
 from mechanism_curriculum_pictures import CURRICULA, CURVED
+from mechanism_facts import ROOT
 from mechanism_flow import Call, flow, layers
 from mechanism_loss_pictures import SWEEPS, setting
 from mechanism_page import IncompleteDocstringError, Shown, index, page
@@ -20,6 +24,7 @@ from module_cases import CASES
 from torch import Tensor, nn
 
 from affectkit.catalog import COMPONENTS, Component, Kind, component
+from affectkit.curriculum import ShiftRatioDifficulty
 
 #: One of each kind, quick to draw.
 SAMPLE = (
@@ -109,6 +114,54 @@ def test_pictures_are_drawn_once(tmp_path: Path) -> None:
     assert picture.stat().st_mtime_ns == drawn and not (tmp_path / "Gone.rst").exists()
     assert "LinearRamp" in (tmp_path / "index.rst").read_text(encoding="utf-8")
     assert kept(tmp_path / "pictures", rows[0], "another state") is None
+
+
+def test_everything_that_is_drawn_with_decides_whether_it_is_drawn_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {path.relative_to(ROOT).as_posix() for path in mechanism_pages.sources()}
+    # a helper of another room, a protocol, the cases, and the drawing code with all that it imports
+    assert {
+        "affectkit/types.py",
+        "affectkit/encoders/projection.py",
+        "affectkit/losses/rows.py",
+        "tests/contract/cases/module_runs.py",
+    } <= known
+    drawing, waiting = set[str](), ["mechanism_pictures"]
+    while waiting:
+        name = f"docs/_ext/{waiting.pop()}.py"
+        if name not in drawing and (ROOT / name).is_file():
+            drawing.add(name)
+            nodes = ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8")))
+            waiting += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert len(drawing) > 8 and drawing <= known
+
+    states = set()
+    for changed in (None, "affectkit/types.py", "docs/_ext/mechanism_classes.py"):
+
+        def read(path: Path, changed: str | None = changed) -> bytes:
+            return b"other" if path == ROOT / (changed or "") else path.name.encode()
+
+        monkeypatch.setattr(Path, "read_bytes", read)
+        mechanism_pages._sources_digest.cache_clear()
+        states.add(mechanism_pages.digest(component("MSELoss")))
+    monkeypatch.undo()
+    mechanism_pages._sources_digest.cache_clear()
+    assert len(states) == 3
+
+
+def test_a_difficulty_is_drawn_over_the_changes_that_there_are() -> None:
+    rule = ShiftRatioDifficulty()
+    ((_, picture),) = pictures(component("ShiftRatioDifficulty"))
+    alternating, pairs = picture.figure.axes
+    for axes, speakers in ((alternating, [0, 1] * 4), (pairs, [0, 0, 1, 1] * 2)):
+        changes, values = (np.asarray(part) for part in axes.lines[0].get_data())
+        assert changes.tolist() == list(range(8))
+        found = [
+            rule(labels, speakers) for labels in ([5] * 8, [1, 2, 2, 2, 2, 2, 2, 2], [1, 2, 3, 4, 4, 4, 4, 4])
+        ]
+        np.testing.assert_allclose(values[[0, 1, 3]], found)
+    assert values[0] < values[1] < values[3]
 
 
 class Branches(nn.Module):

@@ -42,8 +42,16 @@ def cosine(one: Tensor, other: Tensor) -> Tensor:
     return torch.zeros_like(lengths) if lengths.detach() == 0 else one @ other / lengths
 
 
-def naive(model: MMGCN, features: dict[str, Tensor], there: dict[str, list[bool]], who: list[int]) -> Tensor:
-    """One conversation of real utterances as a list of nodes."""
+def naive(
+    model: MMGCN,
+    features: dict[str, Tensor],
+    there: dict[str, list[bool]],
+    who: list[int],
+    *,
+    past: int | None,
+    future: int | None,
+) -> Tensor:
+    """One conversation of real utterances as a list of nodes, linked over ``past`` and ``future`` turns."""
     count = len(who)
     nodes: dict[tuple[str, int], Tensor] = {}
     for index, name in enumerate(NAMES):
@@ -58,11 +66,11 @@ def naive(model: MMGCN, features: dict[str, Tensor], there: dict[str, list[bool]
                 node = node + model.speaker_vectors[who[turn]]
             nodes[name, turn] = node
 
-    past, future = (count if side is None else side for side in model.window)
+    back, ahead = (count if side is None else side for side in (past, future))
 
     def linked(one: tuple[str, int], other: tuple[str, int]) -> bool:
         if one[0] == other[0]:
-            return -future <= one[1] - other[1] <= past
+            return -ahead <= one[1] - other[1] <= back
         return one[1] == other[1]
 
     weight = {
@@ -133,6 +141,8 @@ def test_equals_a_loop_over_nodes_forward_and_backward(
             {name: part.pooled[row, :length] for name, part in given.items()},
             {name: present[name][row, :length].tolist() for name in NAMES},
             SPEAKER[row, :length].tolist(),
+            past=past,
+            future=future if context == "both" else 0,
         )
         torch.testing.assert_close(result[row, :length], expected, rtol=0, atol=1e-11)
         torch.autograd.backward((expected * scale[row, :length]).sum())

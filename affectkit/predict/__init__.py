@@ -5,7 +5,14 @@ from __future__ import annotations
 from affectkit.predict.boxes import Box, read_boxes, with_boxes
 from affectkit.predict.clips import ClipPredictor, ClipView, find_clips
 from affectkit.predict.conversation_stream import ConversationStream, StreamedTurn
-from affectkit.predict.dialogues import DialoguePredictor, DialogueView, PromptView, find_dialogues
+from affectkit.predict.dialogues import (
+    ConversationMediaPredictor,
+    DialoguePredictor,
+    DialogueView,
+    MediaView,
+    PromptView,
+    find_dialogues,
+)
 from affectkit.predict.error import PredictError
 from affectkit.predict.extract import (
     ExtractError,
@@ -44,6 +51,7 @@ __all__ = (
     "Box",
     "ClipPredictor",
     "ClipView",
+    "ConversationMediaPredictor",
     "ConversationPredictor",
     "ConversationStream",
     "DialoguePredictor",
@@ -53,6 +61,7 @@ __all__ = (
     "FaceDetector",
     "FoundFace",
     "MediaFeaturePredictor",
+    "MediaView",
     "PicturePredictor",
     "PictureTeacher",
     "PredictError",

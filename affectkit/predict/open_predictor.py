@@ -12,7 +12,7 @@ import torch
 from affectkit.calibration import load_scaling
 from affectkit.encoders import FeatureExtractor
 from affectkit.predict.clips import ClipPredictor
-from affectkit.predict.dialogues import DialoguePredictor
+from affectkit.predict.dialogues import ConversationMediaPredictor, DialoguePredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.features import (
     ConversationPredictor,
@@ -34,6 +34,7 @@ from affectkit.tasks.saved_folder import WEIGHTS
 
 _Loaded: TypeAlias = (
     ClipPredictor
+    | ConversationMediaPredictor
     | ConversationPredictor
     | DialoguePredictor
     | MediaFeaturePredictor
@@ -49,6 +50,7 @@ _BY_DATA: Final[Mapping[str, Callable[..., _Loaded]]] = MappingProxyType(
     {
         "AudioDataModule": SoundPredictor.from_checkpoint,
         "ClipDataModule": ClipPredictor.from_checkpoint,
+        "ConversationMediaDataModule": ConversationMediaPredictor.from_checkpoint,
         "ConversationPromptDataModule": DialoguePredictor.from_checkpoint,
         "DialogueTextDataModule": DialoguePredictor.from_checkpoint,
         "TextDataModule": TextPredictor.from_checkpoint,

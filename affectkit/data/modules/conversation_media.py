@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from affectkit.data.collate import ConversationCollate
+from affectkit.data.loader import DataReading
 from affectkit.data.loader.conversation_media import ConversationMediaCollate, ConversationMediaReader
 from affectkit.data.loader.conversation_media import ConversationMediaSample as _Sample
 from affectkit.data.loader.conversation_reader import ConversationReader
@@ -162,8 +163,28 @@ class ConversationMediaDataModule(ShardDataModule[_Sample]):
             scene=scene,
             features=bool(features),
         )
+        self._reading = DataReading(
+            "ConversationMediaDataModule",
+            {
+                "media": list(chosen),
+                "tokenizer": tokenizer,
+                "max_tokens": max_tokens,
+                "rate": rate,
+                "resampled": resampled,
+                "max_seconds": max_seconds,
+                "size": size,
+                "max_faces": max_faces,
+                "scene": scene,
+                "features": list(features or []),
+            },
+        )
         self._bucket_by_length = bucket_by_length
         self._lengths: list[int] | None = None
+
+    @property
+    def reading(self) -> DataReading:
+        """How evaluation reads a dialogue; a checkpoint keeps it for predictions on files."""
+        return self._reading
 
     def decoder(self, split: str) -> ConversationMediaReader:
         """Record and media, decoded."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from affectkit.predict.dialogues.dialogue_item import find_dialogues
 from affectkit.predict.dialogues.dialogue_view import DialogueView
+from affectkit.predict.dialogues.media_predictor import ConversationMediaPredictor
+from affectkit.predict.dialogues.media_view import MediaView
 from affectkit.predict.dialogues.predictor import DialoguePredictor
 from affectkit.predict.dialogues.prompt_view import PromptView
+from affectkit.predict.dialogues.talk_predictor import TalkPredictor
 
-__all__ = ("DialoguePredictor", "DialogueView", "PromptView", "find_dialogues")
+__all__ = (
+    "ConversationMediaPredictor",
+    "DialoguePredictor",
+    "DialogueView",
+    "MediaView",
+    "PromptView",
+    "TalkPredictor",
+    "find_dialogues",
+)

@@ -13,6 +13,7 @@ from typing import Final
 from affectkit.data.schema import ConversationRecord, ShardError, canonical_json
 from affectkit.data.store import SampleStore
 from affectkit.data.store.utterance_view import TURN, UtteranceView
+from affectkit.predict.dialogues.dialogue_media import DialogueMedia, media_files
 from affectkit.predict.find_items import ItemKind, find_items
 from affectkit.predict.item import Members, PredictItem, unreadable
 from affectkit.predict.texts.text_file import FILES, is_text, read_pieces
@@ -35,7 +36,9 @@ def dialogue_items(turns: Iterable[tuple[str, str]]) -> list[PredictItem]:
     return list(_dialogue(pieces, path="array", source=None))
 
 
-def find_dialogues(paths: Iterable[str | os.PathLike[str]], *, split: str = "test") -> list[PredictItem]:
+def find_dialogues(
+    paths: Iterable[str | os.PathLike[str]], *, split: str = "test", media: bool = False
+) -> list[PredictItem]:
     """The turns of dialogues in files, in those below folders, sorted, and in shards.
 
     Subtitles and a ``.txt`` are one dialogue (in a ``.txt`` an empty line begins another one); a line or cue
@@ -45,6 +48,7 @@ def find_dialogues(paths: Iterable[str | os.PathLike[str]], *, split: str = "tes
     Args:
         paths: Files, folders, or folders of shards.
         split: Split of the shards.
+        media: Whether the recordings and pictures that turns of a ``.jsonl`` name are read along.
 
     Raises:
         PredictError: If there is no such place, a folder holds no such file, or nothing is named.
@@ -56,7 +60,7 @@ def find_dialogues(paths: Iterable[str | os.PathLike[str]], *, split: str = "tes
         stored="conversation",
         files=FILES,
         belongs=is_text,
-        items=_file,
+        items=partial(_file, media=media),
         region=REGION,
         view=_utterances,
     )
@@ -67,9 +71,9 @@ def _utterances(store: SampleStore) -> SampleStore:
     return UtteranceView(store)
 
 
-def _file(path: Path) -> Sequence[PredictItem]:
+def _file(path: Path, *, media: bool) -> Sequence[PredictItem]:
     try:
-        pieces = read_pieces(path)
+        pieces = read_pieces(path, media=media)
     except ShardError as error:
         return [unreadable(path, str(error), region=REGION)]
     except OSError as error:
@@ -100,11 +104,13 @@ def _dialogue(pieces: Sequence[TextPiece], *, path: str, source: Path | None) ->
         ],
     }
     written = canonical_json(record)
+    files = media_files([piece.media for piece in said])
+    read = DialogueMedia(written, files, root=None if source is None else source.parent) if files else None
     for turn, piece in enumerate(said):
         yield PredictItem(
             path,
             REGION,
-            partial(_members, written, turn),
+            partial(_members, written, turn) if read is None else partial(read, turn),
             part=piece.part,
             start=piece.start,
             stop=piece.stop,

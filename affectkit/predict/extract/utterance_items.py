@@ -22,8 +22,8 @@ MODALITY_MEMBERS: Final[Mapping[str, str]] = MappingProxyType({"visual": "face",
 
 def utterance_items(
     members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
-) -> list[object | None]:
-    """Decode what the encoder of a modality takes; None where an utterance lacks it.
+) -> list[list[object]]:
+    """Decode what the encoder of a modality takes, by utterance: nothing where it lacks it, or several faces.
 
     Args:
         members: Members of a conversation, as a store gives them.
@@ -32,17 +32,19 @@ def utterance_items(
         where: Names the sample in errors.
 
     Raises:
-        ExtractError: If the modality is unknown, or a member belongs to no utterance.
+        ExtractError: If the modality is unknown, a member belongs to no utterance, or an utterance has
+            several recordings.
         ShardError: If a member is damaged.
     """
     record = conversation_record(parse_json(members["json"], where=where), where=where)
     if modality == "text":
-        return [item["text"] for item in record["utterances"]]
+        return [[item["text"]] for item in record["utterances"]]
     if modality not in MODALITY_MEMBERS:
         known = ", ".join(("text", *MODALITY_MEMBERS))
         raise ExtractError(f"No members are known for the modality {modality!r}: use one of {known}.")
-    items: list[object | None] = [None] * len(record["utterances"])
-    for ext, data in members.items():
+    items: list[list[object]] = [[] for _ in record["utterances"]]
+    # Faces in the order of their numbers, wherever they lie in the file.
+    for ext in sorted(members):
         name, dash, rest = ext.partition("-")
         number = rest.partition(".")[0]
         if name != MODALITY_MEMBERS[modality] or not dash or not number.isdecimal():
@@ -52,8 +54,13 @@ def utterance_items(
                 f"{where}: the member {ext!r} belongs to no utterance, there are {len(items)}: "
                 "make the data set anew."
             )
+        if items[int(number)] and modality != "visual":
+            raise ExtractError(
+                f"{where}: the member {ext!r} is a further recording of utterance {int(number)}, which is "
+                "encoded from one alone: keep one of them."
+            )
         try:
-            items[int(number)] = decode_member(ext, data)
+            items[int(number)].append(decode_member(ext, members[ext]))
         except DecodeError as error:
             raise DecodeError(f"{where}, member {ext!r}: {error}") from error
     return items
@@ -61,7 +68,7 @@ def utterance_items(
 
 def item_texts(
     members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
-) -> list[object | None]:
+) -> list[list[object]]:
     """The text of an item of the kind ``text``, as the one utterance of its sample.
 
     Raises:
@@ -73,12 +80,12 @@ def item_texts(
     record = item_record(parse_json(members["json"], where=where), where=where)
     if "text" not in record:
         raise ShardError(f"{where}: the record has no text: leave the sample out, or give it one.")
-    return [record["text"]]
+    return [[record["text"]]]
 
 
 def item_media(
     members: Mapping[str, memoryview], modality: str, *, where: str = "a sample"
-) -> list[object | None]:
+) -> list[list[object]]:
     """The picture or the recording of an item, decoded, or its text.
 
     Raises:
@@ -90,7 +97,7 @@ def item_media(
     if kind is None:
         raise ShardError(f"{where}: the sample has no {modality} input: leave it out, or give it one.")
     try:
-        return [decode_member(kind, members[kind])]
+        return [[decode_member(kind, members[kind])]]
     except DecodeError as error:
         raise DecodeError(f"{where}, member {kind!r}: {error}") from error
 

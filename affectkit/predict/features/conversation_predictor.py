@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from typing import Self
 
 import torch
 
 from affectkit.data.collate import ConversationCollate, ConversationSample
 from affectkit.data.loader import ConversationReader
-from affectkit.data.schema import ShardError
-from affectkit.data.store.utterance_view import TURN
 from affectkit.encoders import FeatureExtractor
 from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor, unanswered
-from affectkit.predict.dialogues.dialogue_item import dialogue_items, find_dialogues
-from affectkit.predict.error import PredictError
+from affectkit.predict.dialogues.talk_predictor import TalkPredictor
 from affectkit.predict.features.text_features import TextFeatures, check_inputs
-from affectkit.predict.item import PredictItem
 from affectkit.predict.loaded_task import find_checkpoint, load_task
-from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
 from affectkit.tasks import AffectTask
 
 
-class ConversationPredictor(BatchPredictor[ConversationSample]):
+class ConversationPredictor(TalkPredictor[ConversationSample]):
     """Predicts for the turns of raw dialogues by a conversation task on features of texts.
 
     A dialogue goes through the model once, and gives a row for each of its turns.
@@ -50,9 +43,6 @@ class ConversationPredictor(BatchPredictor[ConversationSample]):
         >>> [(row.part, len(row.probabilities)) for row in rows]
         [('turn 0', 7), ('turn 1', 7)]
     """
-
-    #: What is predicted, for messages.
-    things = "turns"
 
     def __init__(
         self,
@@ -105,64 +95,12 @@ class ConversationPredictor(BatchPredictor[ConversationSample]):
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, features, batch_size=batch_size, device=device, identity=loaded.digest)
 
-    def find(
-        self,
-        paths: Iterable[str | os.PathLike[str]],
-        *,
-        split: str = "test",
-        every: float | None = None,
-    ) -> list[PredictItem]:
-        """Turns by the places of their dialogues, see :func:`find_dialogues`."""
-        if every is not None:
-            raise PredictError("Turns are as long as they are written: leave --every out.")
-        return find_dialogues(paths, split=split)
-
-    def predict(self, dialogues: Iterable[Iterable[tuple[str, str]]]) -> Iterator[Prediction]:
-        """Predict for each turn of each dialogue.
-
-        Args:
-            dialogues: Each a sequence of (speaker, text).
-        """
-        return self.rows(item for turns in dialogues for item in dialogue_items(turns))
-
-    def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:
-        """Predict for each turn; the turns of a dialogue that follow each other go through it once.
-
-        Args:
-            items: The turns; they are asked for as they are needed.
-        """
-        position = 0
-        talks = _talks(items)
-        while some := list(islice(talks, self.batch_size)):
-            chunk = self._read([(place, talk[0].item) for place, talk in enumerate(some)])
-            found = None if chunk.batch is None else self.model(chunk.batch.to(self.device))
-            done = 0
-            for place, talk in enumerate(some):
-                error, data = chunk.errors.get(place), chunk.digests.get(place, "")
-                for turn in talk:
-                    bare = unanswered(turn.item, position, error=error, data=data)
-                    position += 1
-                    if error is not None or found is None:
-                        yield bare
-                        continue
-                    yield self._answered(
-                        bare,
-                        None if found.logits is None else found.logits[done, turn.number],
-                        None if found.dims is None else found.dims[done, turn.number],
-                    )
-                done += error is None
-
     def described(self, model: str) -> str:
         """What is read by which model, in a line."""
         return (
             f"dialogues, their turns as features of {self.features.encoder.identity}, as in the evaluation "
             f"of {model} ({self.identity})"
         )
-
-
-class _Turn(NamedTuple):
-    item: PredictItem
-    number: int
 
 
 class _TalkReader:
@@ -176,22 +114,3 @@ class _TalkReader:
         with torch.inference_mode():
             rows = self._features.rows([turn["text"] for turn in record["utterances"]])
         return ConversationSample(record, {self._features.name: rows})
-
-
-def _talks(items: Iterable[PredictItem]) -> Iterator[list[_Turn]]:
-    """Turns that follow each other in one dialogue; what cannot be read stands alone."""
-    talk: list[_Turn] = []
-    last: bytes | None = None
-    for item in items:
-        try:
-            members = item.read()
-            record, number = bytes(members["json"]), int(bytes(members[TURN]))
-        except (ShardError, OSError):
-            record, number = None, 0
-        if talk and (record is None or record != last or number <= talk[-1].number):
-            yield talk
-            talk = []
-        talk.append(_Turn(item, number))
-        last = record
-    if talk:
-        yield talk

@@ -20,10 +20,14 @@ def is_text(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read_pieces(path: Path) -> list[TextPiece]:
+def read_pieces(path: Path, *, media: bool = False) -> list[TextPiece]:
     """Read a file: a line, a cue or a turn a piece; empty ones are left out.
 
     In a ``.txt`` an empty line begins another dialogue.
+
+    Args:
+        path: The file.
+        media: Whether turns of a ``.jsonl`` may name recordings and pictures, and then lack a text.
 
     Raises:
         DecodeError: If it is of another kind, is not UTF-8 or holds nothing.
@@ -45,7 +49,7 @@ def read_pieces(path: Path) -> list[TextPiece]:
         case ".txt":
             found = list(_lines(content))
         case ".jsonl":
-            found = list(json_pieces(content.encode()))
+            found = list(json_pieces(content.encode(), media=media))
         case _:
             found = [piece for piece in subtitle_pieces(content) if piece.text]
     if not found:

@@ -15,6 +15,7 @@ class TextPiece(NamedTuple):
         dialogue: Which dialogue of the file it belongs to.
         start: Where it begins, in seconds.
         stop: Where it ends.
+        media: What belongs to it: ``"voice"``, ``"face"`` or ``"scene"``, and the name of the file.
         error: Why it cannot be read, in one sentence; empty where it can.
     """
 
@@ -25,3 +26,4 @@ class TextPiece(NamedTuple):
     start: float | None = None
     stop: float | None = None
     error: str = ""
+    media: tuple[tuple[str, str], ...] = ()

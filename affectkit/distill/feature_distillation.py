@@ -67,10 +67,14 @@ class FeatureDistillationLoss(nn.Module):
         teacher = teacher_part(output, target, "teacher_embedding", loss="FeatureDistillationLoss").detach()
         student = self.projection(output.embedding)
         if student.shape != teacher.shape:
+            width = teacher.shape[-1]
+            if isinstance(self.projection.linear, nn.Linear):
+                remedy = f"set teacher_dim to {width}"
+            else:
+                remedy = f"give student_dim={student.shape[-1]} and teacher_dim={width} to learn a linear map"
             raise ValueError(
                 f"FeatureDistillationLoss got student features of shape {tuple(student.shape)} for teacher "
-                f"features of shape {tuple(teacher.shape)}: give student_dim and teacher_dim, and a linear "
-                "map is learnt."
+                f"features of shape {tuple(teacher.shape)}: {remedy}."
             )
         counted = ~teacher.isnan().any(-1)
         counted = counted & real_rows(target, counted)

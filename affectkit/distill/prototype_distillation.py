@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -15,7 +16,7 @@ from affectkit.distill.student_projection import StudentProjection
 from affectkit.distill.teacher_part import teacher_part
 from affectkit.distill.va_cells import cell_index, unit_va
 from affectkit.functional import gaussian_cells, prototype_divergence_rows
-from affectkit.labels import ValenceArousalWheel, affect_scale, label_space
+from affectkit.labels import UnknownLabelError, ValenceArousalWheel, affect_scale, label_space
 from affectkit.losses.rows import mean_over_rows, real_rows
 from affectkit.types import IGNORE_LABEL, AffectOutput, LossTerms, Target
 
@@ -51,6 +52,7 @@ class PrototypeDistillationLoss(nn.Module):
 
     Raises:
         ValueError: If an option is out of range, or output or target lack what is compared.
+        UnknownLabelError: If a label of ``space`` is not on the wheel.
 
     References:
         NeuroGaze-Distill, whose q is only said to be "derived from the prototypes".
@@ -102,12 +104,7 @@ class PrototypeDistillationLoss(nn.Module):
         self.projection = StudentProjection(student_dim, read.feature_dim, loss="PrototypeDistillationLoss")
         self.register_buffer("prototypes", read.prototypes)
         self.register_buffer("centres", read.centres.float())
-        if space is not None:
-            anchors = ValenceArousalWheel().anchors(label_space(space))
-        points = unit_va(
-            torch.tensor([list(point) for point in anchors or ()], dtype=torch.float64).reshape(-1, 2),
-            affect_scale("va.unit"),
-        )
+        points = _points(_on_wheel(space) if space is not None else anchors or ())
         if target == "nearest":
             shares = F.one_hot(cell_index(points, read.cells), read.cells**2).double()
         else:
@@ -168,3 +165,25 @@ class PrototypeDistillationLoss(nn.Module):
         points = unit_va(values.clamp(scale.low, scale.high), scale)
         shares = gaussian_cells(points.to(self.centres), self.centres, bandwidth=self.bandwidth)
         return shares, known
+
+
+def _on_wheel(space: str) -> list[tuple[float, float]]:
+    labels = label_space(space)
+    try:
+        return ValenceArousalWheel().anchors(labels)
+    except UnknownLabelError as error:
+        raise UnknownLabelError(
+            f"PrototypeDistillationLoss has no place for the labels of {labels.name!r} "
+            f"({str(error).partition(':')[0]}): give anchors, valence and arousal of each label in -1..1."
+        ) from error
+
+
+def _points(anchors: Sequence[Sequence[float]]) -> Tensor:
+    for place, anchor in enumerate(anchors):
+        if len(anchor) != 2 or not all(math.isfinite(value) for value in anchor):
+            raise ValueError(
+                f"PrototypeDistillationLoss got the anchor {tuple(anchor)} for class {place}: give valence "
+                "and arousal, both finite."
+            )
+    rows = torch.tensor([list(anchor) for anchor in anchors], dtype=torch.float64).reshape(-1, 2)
+    return unit_va(rows, affect_scale("va.unit"))

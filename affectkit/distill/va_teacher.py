@@ -25,15 +25,12 @@ class VATeacher(nn.Module):
         - dims: (B, A)
         - embedding: (B, D)
 
-    Deviation from the paper:
-        The layers of NeuroGaze-Distill's teacher are not public: here it is any encoder and one layer.
-
     References:
         NeuroGaze-Distill, README of the official code: a frozen teacher of valence and arousal on EEG.
 
     Deviation from the paper:
-        Its teacher is not public: encoder, bound and sizes are this library's, and nothing is claimed about
-        its scores.
+        Its layers are not public: any encoder and one layer, the bound and the sizes are this library's, and
+        nothing is claimed about its scores.
 
     Examples:
         >>> import torch

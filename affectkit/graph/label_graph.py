@@ -21,6 +21,7 @@ from affectkit.functional import (
 from affectkit.graph.affectnet_correlation import AFFECTNET_CORRELATION, AFFECTNET_CORRELATION_SOURCE
 from affectkit.graph.error import LabelGraphError
 from affectkit.graph.rank_statistics import LabelStatistics, RankStatistics
+from affectkit.graph.silent_nodes import warn_of_silent_nodes
 from affectkit.graph.stored_graph import read_stored
 from affectkit.labels import (
     AffectScale,
@@ -221,15 +222,7 @@ class LabelGraph:
         varies = statistics.correlation.diagonal() > 0
         unseen = [node for node, count in zip(nodes, statistics.support.tolist()) if count == 0]
         constant = [node for node, moves in zip(nodes, varies.tolist()) if not moves and node not in unseen]
-        silent = [f"{node} (no sample)" for node in unseen] + [
-            f"{node} (always the same)" for node in constant
-        ]
-        if silent:
-            warnings.warn(
-                f"The annotations of {space.name!r} say nothing about {', '.join(silent)}: the graph has "
-                "no link there, so what is learnt for these nodes is learnt from their embeddings alone.",
-                stacklevel=2,
-            )
+        silent = warn_of_silent_nodes(space, unseen, constant)
         across = statistics.correlation[: len(space), len(space) :]
         if len(nodes) > len(space) and not silent and not bool(across.any()):
             warnings.warn(
@@ -284,6 +277,8 @@ class LabelGraph:
     ) -> LabelGraph:
         r"""Link labels by the share of one's samples that have the other, :math:`P_{ij} = M_{ij} / M_{ii}`.
 
+        A warning names labels without a sample.
+
         Args:
             counts: (C, C), samples that have both labels; the diagonal counts those that have one.
                 ``multilabel.T @ multilabel``, summed over shards.
@@ -300,6 +295,7 @@ class LabelGraph:
         if bool((pairs < 0).any()):
             raise LabelGraphError(f"A co-occurrence of {space.name!r} is negative: give counts of 0 or more.")
         own = pairs.diagonal().unsqueeze(1)
+        warn_of_silent_nodes(space, [label for label, count in zip(space, own) if not count])
         share = torch.where(own > 0, pairs / own.where(own > 0, 1.0), 0.0)
         links = label_links(share, num_classes=len(space), threshold=threshold, between_classes=True)
         adjacency = reweighted_adjacency(links, self_weight=self_weight)
@@ -380,9 +376,10 @@ class LabelGraph:
             threshold: Cosine, or its absolute value, from which on two nodes are linked.
             self_weight: Share that a node keeps.
         """
-        if embeddings.ndim != 2:
+        if embeddings.ndim != 2 or not bool(embeddings.isfinite().all()):
             raise LabelGraphError(
-                f"LabelGraph.from_embeddings got a tensor of shape {tuple(embeddings.shape)}: give (N, E)."
+                f"LabelGraph.from_embeddings got a tensor of shape {tuple(embeddings.shape)}, or one with a "
+                "number that is not finite: give (N, E), finite."
             )
         unit = F.normalize(embeddings.detach().to(torch.float64).cpu(), dim=1)
         return cls.from_correlation(

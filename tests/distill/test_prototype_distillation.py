@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affectkit.distill import PrototypeDistillationLoss, VAPrototypeGrid
-from affectkit.labels import ValenceArousalWheel, label_space
+from affectkit.labels import UnknownLabelError, ValenceArousalWheel, label_space
 from affectkit.types import AffectOutput, LossTerms, Target
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "neurogaze_protokd_unofficial.npz"
@@ -168,6 +168,11 @@ def test_refusals() -> None:
         run(taught, far, Target())
     with pytest.raises(ValueError, match="lies outside scale"):
         PrototypeDistillationLoss(GRID, anchors=[(3.0, 7.0)])
+    for strange in ([(0.8, 0.4, 0.1), (0.0, 0.0, 0.0)], [(0.8, 0.4), (math.nan, 0.0)], [(0.8, 0.4), (0.1,)]):
+        with pytest.raises(ValueError, match=r"the anchor .* for class [01]: give valence and arousal, both"):
+            PrototypeDistillationLoss(GRID, anchors=strange)
+    with pytest.raises(UnknownLabelError, match=r"'emoset8.official' \('amusement' is not .*: give anchors"):
+        PrototypeDistillationLoss(GRID, space="emoset8.official")
     for wrong in ({"target": "soft"}, {"temperature": 0.0}, {"bandwidth": -1.0}):
         with pytest.raises(ValueError, match="numbers above 0"):
             PrototypeDistillationLoss(GRID, anchors=ANCHORS, **wrong)

@@ -129,8 +129,10 @@ def test_refusals() -> None:
         run(LogitDistillationLoss(), STUDENT, Target())
     with pytest.raises(ValueError, match="one label space"):
         run(LogitDistillationLoss(), STUDENT, Target(), teacher_logits=TEACHER[..., :3])
-    with pytest.raises(ValueError, match="give student_dim and teacher_dim"):
+    with pytest.raises(ValueError, match="give student_dim=4 and teacher_dim=3 to learn a linear map"):
         run(FeatureDistillationLoss(), STUDENT, Target(), teacher_embedding=TEACHER[..., :3])
+    with pytest.raises(ValueError, match=r"got student features of shape .*: set teacher_dim to 3\."):
+        run(FeatureDistillationLoss(4, 5).double(), STUDENT, Target(), teacher_embedding=TEACHER[..., :3])
     with pytest.raises(ValueError, match="width 6 and got width 4"):
         run(FeatureDistillationLoss(6, 3), STUDENT, Target(), teacher_embedding=TEACHER[..., :3])
     with pytest.raises(ValueError, match="give both widths"):

@@ -96,7 +96,8 @@ def test_what_the_data_says_nothing_about_is_named_and_never_nan() -> None:
 
 def test_cooccurrence_is_a_share_of_the_senders_samples() -> None:
     counts = torch.tensor([[10, 5, 0, 0], [5, 100, 0, 0], [0, 0, 7, 0], [0, 0, 0, 0]])
-    graph = LabelGraph.from_cooccurrence(counts, space=SPACE, threshold=0.4, self_weight=0.75)
+    with pytest.warns(UserWarning, match=r"nothing about angry \(no sample\): the graph has no link there"):
+        graph = LabelGraph.from_cooccurrence(counts, space=SPACE, threshold=0.4, self_weight=0.75)
     # Half of calm's samples are happy, but few of happy's are calm.
     assert graph.adjacency[0].tolist() == [0.75, 0.25, 0.0, 0.0]
     assert graph.adjacency[1].tolist() == [0.0, 1.0, 0.0, 0.0]
@@ -104,8 +105,12 @@ def test_cooccurrence_is_a_share_of_the_senders_samples() -> None:
     assert graph.isolated == ("sad", "angry")
     assert graph.adjacency.isfinite().all()
     # Shares count too, also below one sample.
-    fewer = LabelGraph.from_cooccurrence(counts / 100, space=SPACE, threshold=0.4, self_weight=0.75)
+    with pytest.warns(UserWarning, match="angry"):
+        fewer = LabelGraph.from_cooccurrence(counts / 100, space=SPACE, threshold=0.4, self_weight=0.75)
     torch.testing.assert_close(fewer.adjacency, graph.adjacency)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LabelGraph.from_cooccurrence(counts + torch.eye(4), space=SPACE)
     with pytest.raises(LabelGraphError, match="is negative: give counts of 0 or more"):
         LabelGraph.from_cooccurrence(-counts, space=SPACE)
 
@@ -146,6 +151,9 @@ def test_embeddings_link_what_points_the_same_way() -> None:
     rows = torch.tensor([[1.0, 0.0], [5.0, 0.1], [0.0, 2.0], [0.0, 0.0]])
     graph = LabelGraph.from_embeddings(rows, space=SPACE, threshold=0.9)
     assert graph.adjacency[0].tolist() == [0.5, 0.5, 0, 0] and graph.isolated == ("sad", "angry")
+    rows[2, 1] = torch.nan
+    with pytest.raises(LabelGraphError, match="or one with a number that is not finite"):
+        LabelGraph.from_embeddings(rows, space=SPACE)
 
 
 def test_edges_by_hand_run_both_ways() -> None:

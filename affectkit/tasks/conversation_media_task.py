@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Final, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,13 @@ from affectkit.tasks.conversation_task import ConversationTask
 from affectkit.tasks.media_extractors import LOG_MEL, ExtractorChoice
 from affectkit.tasks.metric_objective import MetricObjective, named_metric_loss
 from affectkit.tasks.present_turns_loss import PresentTurnsLoss
+from affectkit.tasks.random_extractors import RANDOM
 from affectkit.tasks.trained_encoders import load_encoders
 from affectkit.tasks.turn_extractor import TurnExtractor
-from affectkit.types import AffectOutput, Context, Encoder, Encoding, Fusion, Loss, LossTerms, ModalityContext
+from affectkit.types import AffectOutput, Context, Encoder, Encoding, Fusion, Loss, ModalityContext
+
+#: Names of encoders that are known to be random.
+_TINY: Final = ("tiny", "tiny-vit")
 
 
 class ConversationMediaTask(ConversationTask):
@@ -56,10 +60,13 @@ class ConversationMediaTask(ConversationTask):
         visual_encoder: Name of a picture network in timm; ``"tiny"`` is small.
         visual_pretrained: Whether published weights of it are loaded, and downloaded unless they are there.
         scene: Whether the first picture of a turn is its scene; as in the data module.
-        frozen: Modalities whose extractor is not trained.
+        frozen: Modalities whose extractor is not trained. Its weights must then come from somewhere:
+            ``extractor_weights``, ``visual_pretrained``, a folder or hub name; only ``"tiny"`` says itself
+            that it is random.
         extractor_weights: Checkpoint by modality from which training takes the extractor: a run of a task
             with the same encoder, such as an :class:`AudioTask` with a metric loss. A training that is
-            resumed brings its own.
+            resumed brings its own. ``"random"`` in place of a file says that a frozen extractor is meant to
+            be random.
         rates: Learning rate of extractors by modality; the others have ``lr``.
         metric_loss: Compares the vectors of turns of equal and of different labels, within each modality:
             ``"none"``, ``"triplet_batch_hard"``, ``"triplet_semi_hard"``, ``"triplet_batch_all"`` or
@@ -91,7 +98,8 @@ class ConversationMediaTask(ConversationTask):
 
     Raises:
         MissingExtraError: If an encoder's package is not installed.
-        ValueError: If an option has an unknown name, or contradicts another.
+        ValueError: If an option has an unknown name, or contradicts another; when fitting, if a frozen
+            extractor has random weights.
 
     References:
         Vishal Chudasama, Purbayan Kar, Ashish Gudmalwar, Nirmesh Shah, Pankaj Wasnik, Naoyuki Onoe. M2FNet:
@@ -235,8 +243,20 @@ class ConversationMediaTask(ConversationTask):
         if terms:
             self.loss = WeightedSum({MAIN_TERM: self.loss, **terms}, dict.fromkeys(terms, metric_weight))
         self.rate = rate
-        self._extractor_weights = dict(extractor_weights or {})
-        self._vectors: dict[str, Encoding] = {}
+        self._extractor_weights = {
+            name: file for name, file in (extractor_weights or {}).items() if file != RANDOM
+        }
+        # A folder or hub name brings its weights, "tiny" says that it has none.
+        said = {
+            "audio": audio_encoder != LOG_MEL,
+            "text": True,
+            "visual": visual_pretrained or visual_encoder in _TINY,
+        }
+        self._weights_stated = frozenset(
+            {name for name, stated in said.items() if stated and name not in given}
+            | (extractor_weights or {}).keys()
+        )
+        self._vectors: dict[str, Encoding] | None = None
         self.save_hyperparameters()
 
     def setup(self, stage: str) -> None:
@@ -272,14 +292,22 @@ class ConversationMediaTask(ConversationTask):
         if isinstance(encoder.extractor, FaceGroupEncoder) and AREAS in batch.inputs:
             mask = batch.inputs[AREAS]
         found = encoder.vectors(batch.inputs[name], mask)
-        if name in self._compared:
+        if self._vectors is not None and name in self._compared:
             self._vectors[name] = found
         projected: Encoding = encoder.projection(found.pooled, found.mask)
         return projected
 
-    def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
-        """Compare the predictions with the labels, and the vectors of the turns with each other."""
-        found, self._vectors = self._vectors, {}
+    def forward(self, batch: AffectBatch) -> AffectOutput:
+        """Predict for a batch; where turns are compared, their vectors are among the views of the output."""
+        if not self._compared:
+            return super().forward(batch)
+        found: dict[str, Encoding] = {}
+        self._vectors = found
+        try:
+            output = super().forward(batch)
+        finally:
+            # Whatever becomes of the output: the task itself keeps nothing of a batch.
+            self._vectors = None
         turns = batch.masks["utterance"]
         views: dict[str, Tensor] = dict(output.views or {})
         for name in self._compared:
@@ -290,7 +318,7 @@ class ConversationMediaTask(ConversationTask):
                 # Data of an evaluation that lack a modality as a whole: no turn has it.
                 views[name] = torch.zeros(*turns.shape, 1, device=turns.device)
                 views[f"{name}.present"] = torch.zeros_like(turns)
-        return super().compute_loss(batch, output._replace(views=views or None))
+        return output._replace(views=views)
 
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the extractors."""

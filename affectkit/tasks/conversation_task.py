@@ -43,6 +43,8 @@ from affectkit.tasks.conversation_parts import (
     with_auxiliary,
 )
 from affectkit.tasks.data_agreement import MeasuresFeatures
+from affectkit.tasks.media_presence import check_media
+from affectkit.tasks.random_extractors import refuse_random_extractors
 from affectkit.tasks.turn_extractor import TurnExtractor
 from affectkit.types import (
     AffectOutput,
@@ -73,7 +75,8 @@ class ConversationTask(AffectTask):
         label_space: Name of the label order, e.g. ``"meld7.official"``.
         inputs: Width of the stored features of each modality, e.g. ``{"text": 384}``.
         extractors: Encoders of what a turn was recorded as, by modality, e.g. of waveforms; each reads one
-            turn at a time, is trained along, and its vectors are projected as stored features are. See
+            turn at a time, is trained along, and its vectors are projected as stored features are. One
+            that you froze must bring trained weights. See
             :class:`~affectkit.tasks.ConversationMediaTask` for all that belongs to it.
         hidden_dim: Width of the projected features.
         standardize: Bring stored features to mean 0 and deviation 1 by the numbers of the training
@@ -315,6 +318,7 @@ class ConversationTask(AffectTask):
         )
         self._gate_balance = gate_balance
         self._imbalance: Tensor | None = None
+        self._weights_stated: frozenset[str] = frozenset()
         self._weighting = ErnetclWeighting() if sample_weighting == "ernetcl" else None
         if target == "interlocutor" and shift_metrics:
             raise ValueError(
@@ -336,10 +340,13 @@ class ConversationTask(AffectTask):
     def setup(self, stage: str) -> None:
         """Compare with the data; when fitting, take over class counts and feature statistics."""
         super().setup(stage)
+        data: object = getattr(self.trainer, "datamodule", None)
+        if stage == "fit":
+            raw = [name for name, encoder in self.encoders.items() if isinstance(encoder, TurnExtractor)]
+            check_media(data, raw, task=type(self).__name__)
         if not self._standardize or stage != "fit":
             # A trained task brings its numbers along in the checkpoint.
             return
-        data: object = getattr(self.trainer, "datamodule", None)
         if not isinstance(data, MeasuresFeatures):
             raise ValueError(
                 f"ConversationTask was built with standardize=True, but {type(data).__name__} has no "
@@ -349,6 +356,12 @@ class ConversationTask(AffectTask):
         for name in self._inputs:
             projection = cast(ProjectionEncoder, self.encoders[name])
             projection.set_statistics(statistics[name].mean, statistics[name].deviation)
+
+    def on_fit_start(self) -> None:
+        """Refuse an extractor with random weights that is not trained."""
+        # Not in `setup`, after which a checkpoint is loaded where a training is resumed.
+        encoders = cast("dict[str, nn.Module]", dict(self.encoders.items()))
+        refuse_random_extractors(encoders, stated=self._weights_stated, task=type(self).__name__)
 
     def fuse(self, batch: AffectBatch) -> Encoding:
         """Encode and fuse; in training, measure how fair the gate of experts is."""

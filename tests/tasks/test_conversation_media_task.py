@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,24 @@ def test_turns_are_compared_within_each_modality(batch: AffectBatch) -> None:
         assert float(terms.terms[f"{name}_metric"]) == pytest.approx(share, rel=1e-5) and share > 0
         total += 0.3 * share
     assert terms.total.item() == pytest.approx(total, rel=1e-5)
+
+
+def test_the_vectors_of_a_batch_live_and_die_with_its_output(batch: AffectBatch) -> None:
+    model = task(metric_loss="supervised_contrastive", media=["text"], context_model="none").eval()
+    seen: list[weakref.ref[Tensor]] = []
+    text = cast(TurnExtractor, model.encoders["text"])
+    text.turns.register_forward_hook(lambda *found: seen.append(weakref.ref(cast(Encoding, found[2]).pooled)))
+    output = model(batch)
+    expected = model.compute_loss(batch, output).total.item()
+    # A prediction, the shares of a fusion and a stream of turns ask for no loss.
+    fewer = replace(batch, masks={**batch.masks, "text": torch.zeros_like(batch.masks["text"])})
+    fewer.masks["text"][:, 0, :2] = True
+    model(fewer)
+    model.encode_parts(batch)
+    assert model.compute_loss(batch, output).total.item() == expected
+    assert len(seen) == 3 and [one() is None for one in seen] == [False, True, True]
+    del output
+    assert seen[0]() is None
 
 
 def test_frozen_extractors_and_rates(batch: AffectBatch) -> None:

@@ -20,7 +20,7 @@ from affectkit.data.decode.crop import Crop
 from affectkit.data.decode.fit_into import Fit, fit_into
 from affectkit.data.decode.picture import Picture
 from affectkit.data.loader.conversation_reader import ConversationReader
-from affectkit.data.schema import ShardError
+from affectkit.data.schema import ShardError, UtteranceRecord
 from affectkit.encoders import TextTokenizer
 from affectkit.functional import resample
 
@@ -117,10 +117,26 @@ class ConversationMediaReader:
             sample = replace(sample, scenes=tuple(some[0] if some else None for some in scenes))
         return sample
 
+    def media(self, members: Mapping[str, memoryview]) -> frozenset[str]:
+        """Which of ``"audio"``, ``"text"`` and ``"visual"`` some turn has, without decoding any."""
+        kinds = {fit[1] for ext in members if (fit := _MEMBER.fullmatch(ext)) is not None}
+        found = {"audio"} if "voice" in kinds else set()
+        if "face" in kinds or (self._scene and "scene" in kinds):
+            found.add("visual")
+        if any(utterance["text"].strip() for utterance in self._record.record(members)["utterances"]):
+            found.add("text")
+        return frozenset(found)
+
     def outline(self, members: Mapping[str, memoryview]) -> ConversationMediaSample:
-        """The turns of a damaged conversation, so far as its record is sound, without any media."""
+        """The turns of a damaged conversation, so far as its record is sound, with nothing in them.
+
+        Texts go like all else: the row counts for nothing, and tokens of it would still be encoded.
+        """
         conversation = self._record.outline(members)
-        turns = len(conversation.record["utterances"])
+        record = conversation.record
+        silent: list[UtteranceRecord] = [{**u, "text": ""} for u in record["utterances"]]
+        conversation = replace(conversation, record={**record, "utterances": silent})
+        turns = len(silent)
         return ConversationMediaSample(
             conversation,
             voices=(torch.zeros(0),) * turns if self._rate is not None else (),

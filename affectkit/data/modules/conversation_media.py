@@ -180,6 +180,7 @@ class ConversationMediaDataModule(ShardDataModule[_Sample]):
         )
         self._bucket_by_length = bucket_by_length
         self._lengths: list[int] | None = None
+        self._absent: dict[str, tuple[str, ...]] = {}
 
     @property
     def reading(self) -> DataReading:
@@ -214,6 +215,25 @@ class ConversationMediaDataModule(ShardDataModule[_Sample]):
             store = self.store("train")
             self._lengths = [self._turns(position) for position in range(len(store))]
         return self._lengths
+
+    def absent_media(self, split: str) -> tuple[str, ...]:
+        """Those of :attr:`media` that no turn of a split has; read only until each was found once.
+
+        Raises:
+            ShardError: If a conversation is damaged and must not be.
+        """
+        if split not in self._absent:
+            missing, store = set(self.media), self.store(split)
+            for position in range(len(store)):
+                if not missing:
+                    break
+                try:
+                    missing -= self._reader.media(store.get(position))
+                except ShardError:
+                    if self._damage == "error":
+                        raise
+            self._absent[split] = tuple(sorted(missing))
+        return self._absent[split]
 
     def _turns(self, position: int) -> int:
         try:

@@ -201,6 +201,10 @@ def test_a_damaged_conversation_keeps_its_row(tmp_path: Path) -> None:
     assert batch.masks["utterance"].sum(1).tolist() == [1, 3, 2]
     assert not batch.inputs["audio"][2].any() and not batch.inputs["visual"][2].any()
     assert batch.target.weight is not None and batch.target.weight.sum(1).tolist() == [1, 3, 0]
+    # Its texts are sound, and masked with the rest: no encoder sees any turn of it.
+    for name in ("audio", "text", "visual"):
+        assert not batch.masks[name][2].any() and not batch.present[name][2].any()
+    assert batch.masks["text"].flatten(1).any(1).tolist() == [True, True, False]
 
 
 def test_workers_curriculum_and_buckets(talk: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from affectkit.data.shards import (
     open_shards,
     read_manifest,
 )
+from affectkit.data.synthetic.png_bytes import png_bytes
+from affectkit.data.synthetic.wav_bytes import wav_bytes
 from affectkit.encoders import FeatureExtractor
 from affectkit.encoders.tiny import TinyAudioEncoder, TinyImageEncoder, TinyTextEncoder
 from affectkit.labels import label_space
@@ -314,3 +317,30 @@ def test_a_bad_face_is_named_with_its_place(tmp_path: Path, ext: str, content: b
     with pytest.raises(ValueError, match=message):
         extract_features(source, tmp_path / "out", encoders={"visual": TinyImageEncoder()})
     assert not (tmp_path / "out").exists()
+
+
+def test_all_faces_of_a_turn_count_by_their_areas(tmp_path: Path) -> None:
+    sizes = {"face-000.02.png": (4, 4), "face-000.00.png": (8, 12), "face-000.01.png": (16, 16)}
+    pictures = {
+        ext: np.full((height, width, 3), 10 * height + width, dtype=np.uint8)
+        for ext, (height, width) in sizes.items()
+    }
+    members = {ext: png_bytes(pixels) for ext, pixels in pictures.items()}
+    source = other_set(tmp_path / "faces", kind="conversation", members={"json": RECORD, **members})
+    encoder = TinyImageEncoder(out_dim=8)
+    extract_features(source, tmp_path / "out", encoders={"visual": encoder})
+    made = decode_safetensors(open_shards(tmp_path / "out", "train").get(0)["safetensors"])
+    assert "visual.present" not in made and made["visual"].shape == (1, 8)
+    rows = {ext: encoder([torch.from_numpy(pixels)])[0] for ext, pixels in pictures.items()}
+    areas = {ext: height * width for ext, (height, width) in sizes.items()}
+    expected = torch.stack([rows[ext] * areas[ext] for ext in sizes]).sum(0) / sum(areas.values())
+    torch.testing.assert_close(made["visual"][0], expected)
+    assert not torch.allclose(expected, rows["face-000.02.png"], atol=1e-2)
+
+
+def test_a_second_recording_of_a_turn_is_refused(tmp_path: Path) -> None:
+    voice = wav_bytes(np.zeros(80, dtype=np.float32))
+    members = {"json": RECORD, "voice-000.00.wav": voice, "voice-000.01.wav": voice}
+    source = other_set(tmp_path / "talk", kind="conversation", members=members)
+    with pytest.raises(ExtractError, match=r"voice-000\.01\.wav' is a further recording of utterance 0"):
+        extract_features(source, tmp_path / "out", encoders={"audio": TinyAudioEncoder()})

@@ -88,8 +88,11 @@ def test_other_forms_are_refused(tmp_path: Path) -> None:
         OnnxFaceDetector(tmp_path / "no.onnx")
     flat = save(tmp_path / "a.onnx", [[0, 0, 1, 1]], shape=(1, 8, 3), scores=[1.0])
     other = save(tmp_path / "b.onnx", [[0, 0, 1, 1]], shape=(1, 8, 8, 3), scores=[1.0], names=("x", "y"))
-    for file in (flat, other):
-        with pytest.raises(PredictError, match=r"another form than a face detector: give one with one input"):
+    for file, said in (
+        (flat, r"it takes 'pixels' uint8 \(1, 8, 3\) and gives"),
+        (other, r"and gives 'x' float \(1, 1, 4\), 'y' float \(1\): give one with one input"),
+    ):
+        with pytest.raises(PredictError, match=f"another form than a face detector, .*{said}"):
             OnnxFaceDetector(file)
     uneven = OnnxFaceDetector(
         save(tmp_path / "c.onnx", [[0, 0, 1, 1]], shape=(1, 8, 8, 3), scores=[1.0, 1.0])
@@ -98,6 +101,62 @@ def test_other_forms_are_refused(tmp_path: Path) -> None:
         uneven(red(8, 8, 0))
     with pytest.raises(PredictError, match="There is no face detector 'yolo:a': give mediapipe:FILE"):
         named_face_detector("yolo:a")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "said"),
+    [
+        ((1, 8, 16, 3), "FLOAT", r"it takes 'pixels' float \(1, 8, 16, 3\)"),
+        ((1, 3, 8, 16), "UINT8", r"it takes 'pixels' uint8 \(1, 3, 8, 16\)"),
+        ((4, 3, "h", "w"), "FLOAT", r"it takes 'pixels' float \(4, 3, h, w\)"),
+        ((1, 1, 8, 16), "FLOAT", r"it takes 'pixels' float \(1, 1, 8, 16\)"),
+        ((1, 3, 8, 16), "FLOAT16", r"it takes 'pixels' float16 \(1, 3, 8, 16\)"),
+        ((1, 3, 8, 16), "scores", r"gives 'boxes' float \(1, 2, 4\), 'scores' float \(1, 2, 5\)"),
+        ((1, 3, 8, 16), "boxes", r"gives 'boxes' float \(1, 2, 5\), 'scores' float \(1, 2\)"),
+    ],
+)
+def test_another_layout_is_refused_before_a_picture_is_shown(
+    tmp_path: Path, shape: tuple[str | int, ...], kind: str, said: str
+) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    sizes = {
+        "boxes": (1, 2, 5 if kind == "boxes" else 4),
+        "scores": (1, 2, 5) if kind == "scores" else (1, 2),
+    }
+    values = {name: numpy_helper.from_array(np.zeros(size, np.float32)) for name, size in sizes.items()}
+    nodes = [helper.make_node("Constant", [], [name], value=value) for name, value in values.items()]
+    given = helper.make_tensor_value_info("pixels", getattr(TensorProto, kind, TensorProto.FLOAT), shape)
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
+    graph = helper.make_graph(nodes, "faces", [given], outputs)
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "a.onnx")
+    with pytest.raises(PredictError, match=f"another form than a face detector, .*{said}"):
+        OnnxFaceDetector(tmp_path / "a.onnx")
+
+
+def test_one_fixed_side_is_brought_to_its_length(tmp_path: Path) -> None:
+    file = save(tmp_path / "a.onnx", [[2.0, 4.0, 8.0, 8.0]], shape=(1, 3, 8, "w"), scores=[0.9])
+    (face,) = OnnxFaceDetector(file)(red(16, 32, 9))
+    assert face.box == (2, 8, 8, 16)
+
+
+def test_a_picture_that_it_cannot_be_run_on_is_one_sentence(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Shape", ["pixels"], ["size"], start=2, end=4),
+        helper.make_node("Cast", ["size"], ["scores"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["pixels", "form"], ["boxes"]),
+    ]
+    form = helper.make_tensor("form", TensorProto.INT64, [2], [2, 4])
+    given = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, 3, "h", "w"])
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("boxes", "scores")]
+    graph = helper.make_graph(nodes, "faces", [given], outputs, [form])
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "a.onnx")
+    with pytest.raises(PredictError, match=r"cannot look at a picture of 5 x 7 pixels \(.*\): give one with"):
+        OnnxFaceDetector(tmp_path / "a.onnx")(red(7, 5, 9))
 
 
 def test_a_box_that_is_no_number_is_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.matching_attention import MatchingAttention
-from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.speaker_numbers import speaker_numbers, without_unknown_speakers
 from affectkit.conversation.streaming import join_turns, part_of_state, refuse_future
 from affectkit.conversation.turn_order import forward_order, restore_order, take_order, utterance_mask
 from affectkit.conversation.turn_window import TurnWindow, turn_window
@@ -164,7 +164,9 @@ class DialogueGCN(nn.Module):
         result = torch.cat([spoken, restore_order(around, order).to(spoken.dtype)], dim=-1)
         if self.attention is not None:
             result = self.attention.weights(result, mask) @ result
-        return Encoding(pooled=result.masked_fill(~mask.unsqueeze(-1), 0.0), mask=mask)
+        result = result.masked_fill(~mask.unsqueeze(-1), 0.0)
+        known = without_unknown_speakers(result, speaker, mask, num_speakers=self.num_speakers)
+        return Encoding(pooled=known, mask=mask)
 
     def advance(
         self, features: Tensor, speaker: int, state: Mapping[str, Tensor]

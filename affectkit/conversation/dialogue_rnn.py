@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from affectkit.conversation.matching_attention import MatchingAttention
 from affectkit.conversation.party_recurrence import PartyRecurrence
-from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.speaker_numbers import speaker_numbers, without_unknown_speakers
 from affectkit.conversation.streaming import join_turns, refuse_future
 from affectkit.conversation.turn_order import (
     backward_order,
@@ -139,7 +139,7 @@ class DialogueRNN(nn.Module):
             emotion = self.attention.weights(emotion, mask) @ emotion
             if not self.official_padding:
                 emotion = emotion.masked_fill(padding, 0.0)
-        return Encoding(pooled=emotion, mask=mask)
+        return Encoding(pooled=without_unknown_speakers(emotion, speaker, mask), mask=mask)
 
     def advance(
         self, features: Tensor, speaker: int, state: Mapping[str, Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from affectkit.conversation.angular_graph import angular_graph, newest_links
 from affectkit.conversation.bc_lstm import BcLSTM
 from affectkit.conversation.initial_residual_layer import InitialResidualLayer
-from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.speaker_numbers import speaker_numbers, without_unknown_speakers
 from affectkit.conversation.streaming import join_turns, part_of_state, refuse_future
 from affectkit.functional import window_mask
 from affectkit.fusion.presence import align_parts, check_in_dims
@@ -171,7 +171,10 @@ class MMGCN(nn.Module):
             state = layer(graph.propagate(self.dropout(state)), first)
         state = self.dropout(state)
         joined = torch.cat([nodes, state.to(nodes.dtype)], dim=-1).masked_fill(absent, 0.0)
-        return Encoding(pooled=joined.transpose(1, 2).flatten(2), mask=mask)
+        result = joined.transpose(1, 2).flatten(2)
+        if self.num_speakers is not None:
+            result = without_unknown_speakers(result, speaker, mask, num_speakers=self.num_speakers)
+        return Encoding(pooled=result, mask=mask)
 
     def advance_parts(
         self,

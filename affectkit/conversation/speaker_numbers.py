@@ -21,7 +21,8 @@ def speaker_numbers(
             who spoke first. None = any number, and numbers as they are.
         remedy: What to do where speakers are missing or too many, as the end of the sentence.
 
-    While torch.compile or torch.export follows it, only shapes are checked.
+    While torch.compile or torch.export follows it, only shapes are checked, and numbers stay below
+    ``num_speakers``: the model then puts its result through :func:`without_unknown_speakers`.
 
     Shape:
         - speaker, mask, output: (B, U)
@@ -45,7 +46,7 @@ def speaker_numbers(
             f"{owner} got speakers of shape {tuple(speaker.shape)} for a mask of shape "
             f"{tuple(mask.shape)}: give one speaker for each utterance."
         )
-    # A graph of tensors decides nothing by their numbers: whoever runs it checks them.
+    # A graph of tensors decides nothing by their numbers.
     looks = not torch.compiler.is_compiling()
     if looks and bool((mask & (speaker < 0)).any()):
         raise ValueError(
@@ -56,9 +57,38 @@ def speaker_numbers(
     if num_speakers is None:
         return known
     known = order_of_appearance(known)
-    if looks and bool((known >= num_speakers).any()):
+    if not looks:
+        return known.clamp(max=num_speakers - 1)
+    if bool((known >= num_speakers).any()):
         raise ValueError(
             f"{owner} was made for num_speakers={num_speakers} and got a conversation of "
             f"{int(known.max()) + 1} speakers: raise num_speakers, or {remedy}."
         )
     return known
+
+
+def without_unknown_speakers(
+    pooled: Tensor, speaker: Tensor | None, mask: Tensor, *, num_speakers: int | None = None
+) -> Tensor:
+    """Make the answers of a graph of tensors NaN for conversations that :func:`speaker_numbers` refuses.
+
+    A compiled or exported model can raise no error about what its tensors hold, and an answer that looks like
+    any other would be believed. Outside of torch.compile and torch.export nothing is changed, since the model
+    has refused already.
+
+    Args:
+        pooled: What the model made of the conversations.
+        speaker: Who speaks, as the model got it.
+        mask: True where an utterance is real.
+        num_speakers: As of :func:`speaker_numbers`.
+
+    Shape:
+        - pooled, output: (B, U, D); speaker, mask: (B, U)
+    """
+    if speaker is None or not torch.compiler.is_compiling():
+        return pooled
+    refused = (mask & (speaker < 0)).any(dim=1, keepdim=True)
+    if num_speakers is not None:
+        order = order_of_appearance(speaker.masked_fill(~mask, -1))
+        refused = refused | (order >= num_speakers).any(dim=1, keepdim=True)
+    return pooled.masked_fill((refused & mask).unsqueeze(2), torch.nan)

@@ -9,10 +9,10 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from affectkit.conversation.speaker_numbers import speaker_numbers
+from affectkit.conversation.speaker_numbers import speaker_numbers, without_unknown_speakers
 from affectkit.conversation.streaming import join_turns, refuse_future
 from affectkit.conversation.turn_layer import TurnLayer
-from affectkit.conversation.turn_order import order_of_appearance, utterance_mask
+from affectkit.conversation.turn_order import utterance_mask
 from affectkit.functional import window_mask
 from affectkit.types import Encoding
 
@@ -131,10 +131,16 @@ class TransformerContext(nn.Module):
         mask = utterance_mask(features.pooled, features.mask, owner="TransformerContext", in_dim=self.in_dim)
         who = None
         if self.speakers != "none":
-            who = speaker_numbers(speaker, mask, owner="TransformerContext", remedy="set speakers to 'none'")
+            who = speaker_numbers(
+                speaker,
+                mask,
+                owner="TransformerContext",
+                num_speakers=self._vectors,
+                remedy="set speakers to 'none'" if speaker is None else "set speakers to 'relative'",
+            )
         padding = ~mask.unsqueeze(-1)
         turn = mask.cumsum(1) - 1
-        order = order_of_appearance(who) if self.speakers == "order" and who is not None else None
+        order = who if self.speakers == "order" else None
         x = self._embed(features.pooled.masked_fill(padding, 0.0), turn, order)
         seen = window_mask(mask, window_past=self.window_past, window_future=self.window_future)
         # Padding sees itself: a row that sees nothing would be NaN.
@@ -145,7 +151,10 @@ class TransformerContext(nn.Module):
         for index, layer in enumerate(self.layers):
             x = layer(x, self._bias(index, seen.unsqueeze(1), same))
         pooled: Tensor = self.norm(x)
-        return Encoding(pooled=pooled.masked_fill(padding, 0.0), mask=mask)
+        pooled = pooled.masked_fill(padding, 0.0)
+        if who is not None:
+            pooled = without_unknown_speakers(pooled, speaker, mask, num_speakers=self._vectors)
+        return Encoding(pooled=pooled, mask=mask)
 
     def advance(
         self, features: Tensor, speaker: int, state: Mapping[str, Tensor]
@@ -156,6 +165,11 @@ class TransformerContext(nn.Module):
         turn = state.get("turn", torch.zeros_like(who))
         spoken = join_turns(state.get("speaker"), who)
         order = who if self.speakers == "order" else None
+        if order is not None and speaker >= self.num_speakers:
+            raise ValueError(
+                f"TransformerContext was built for {self.num_speakers} speakers and met a conversation of "
+                f"{speaker + 1}: set num_speakers to more, or speakers to 'relative'."
+            )
         x = self._embed(
             features.unsqueeze(0), turn.unsqueeze(0), None if order is None else order.unsqueeze(0)
         )
@@ -173,15 +187,15 @@ class TransformerContext(nn.Module):
             after.update({f"{kind}.{index}": tensor for kind, tensor in latest.items()})
         return self.norm(x), after
 
+    @property
+    def _vectors(self) -> int | None:
+        """How many speakers there are vectors for; None where speakers have none."""
+        return self.num_speakers if self.speakers == "order" else None
+
     def _embed(self, features: Tensor, turn: Tensor, order: Tensor | None) -> Tensor:
         x: Tensor = self.projection(features)
         x = x + _sinusoids(turn, self.out_dim).to(x.dtype)
         if order is not None:
-            if int(order.max()) >= self.num_speakers:
-                raise ValueError(
-                    f"TransformerContext was built for {self.num_speakers} speakers and met a conversation "
-                    f"of {int(order.max()) + 1}: set num_speakers to more, or speakers to 'relative'."
-                )
             x = x + self.speaker_vectors[order.clamp(min=0)].to(x.dtype)
         dropped: Tensor = self.dropout(x)
         return dropped

@@ -95,7 +95,13 @@ def _conversations(task: AffectTask, data: Mapping[str, object], length: int | N
     return [
         *features,
         TensorSpec(f"{MASK}utterance", "bool", (turns,), "true on the turns of the conversation"),
-        TensorSpec(SPEAKER, "int64", (turns,), "who speaks, numbered from 0; -1 after the last turn"),
+        TensorSpec(
+            SPEAKER,
+            "int64",
+            (turns,),
+            "who speaks, numbered from 0; -1 after the last turn. A model that reads it answers NaN for a "
+            "conversation with a turn of nobody, or with more speakers than it was made for",
+        ),
     ]
 
 

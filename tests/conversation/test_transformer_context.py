@@ -148,7 +148,7 @@ def test_names_of_speakers_mean_nothing_and_any_number_may_talk() -> None:
         swapped = torch.tensor([[0, 1, 2, 1, 0, 3]])
         assert not torch.allclose(found, model(features, swapped).pooled)
     small = TransformerContext(4, 4, num_heads=2, num_speakers=3)
-    with pytest.raises(ValueError, match=r"built for 3 speakers and met a conversation of 4.*'relative'"):
+    with pytest.raises(ValueError, match=r"num_speakers=3 and got a conversation of 4 speakers.*'relative'"):
         small(features, speaker)
     many = torch.arange(6).unsqueeze(0)
     assert bool(TransformerContext(4, 4, speakers="relative")(features, many).pooled.isfinite().all())

@@ -46,6 +46,34 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     assert seen == set(PAGES)
 
 
+#: What people ask in the words of the field, and what the section that answers must hold.
+ASKED = {
+    "predict on my video": "affectkit predict",
+    "make shards of my data": "affectkit shards make",
+    "write my own loss": "class ",
+    "resume": "--ckpt_path",
+    "several gpus or machines": "torchrun",
+    "slurm": "#SBATCH",
+    "choose a metric": "uar",
+    "export to onnx": "--to onnx",
+    "on the hub": "push_to_hub",
+    "calibrate": "affectkit calibrate",
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_people_ask_is_answered_two_clicks_from_the_first_page(asked: str) -> None:
+    rows = re.findall(r"^\| (.*?) \| (.*) \|$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (links,) = [links for question, links in rows if asked in question.lower()]
+    name, _, anchor = LINK.findall(links)[0].partition("#")
+    text = (DOCS / name).read_text(encoding="utf-8")
+    if anchor:
+        heads = [re.sub(r"\W+", "-", head.lower()) for head in re.findall(r"^## (.*)$", text, re.MULTILINE)]
+        assert anchor in heads
+        text = re.split(r"^## .*$", text, flags=re.MULTILINE)[heads.index(anchor) + 1]
+    assert ASKED[asked] in text
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)

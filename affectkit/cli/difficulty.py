@@ -72,7 +72,7 @@ def _rule(name: str, manifest: Manifest) -> Difficulty | RecordDifficulty:
         raise ShardError(f"{manifest.name} has no labels, so nothing shifts: give --table FILE.")
     if name == "shifts":
         return HclDifficulty()
-    return WeightedShiftDifficulty(label_space=manifest.label_space.name)
+    return WeightedShiftDifficulty(label_space=manifest.label_space)
 
 
 def _say(folder: str, split: str, manifest: Manifest) -> None:

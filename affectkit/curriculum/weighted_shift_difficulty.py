@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from affectkit.functional.difficulty import weighted_emotional_shift
-from affectkit.labels import ValenceArousalWheel
+from affectkit.labels import LabelSpace, ValenceArousalWheel
 from affectkit.labels import label_space as registered_space
 
 
@@ -18,7 +18,7 @@ class WeightedShiftDifficulty:
     over the shifts from label i to label j, with :math:`s_{ij}` how alike the two are on the wheel.
 
     Args:
-        label_space: Registered name of the space the labels are in, e.g. ``"meld7.official"``; every
+        label_space: The space the labels are in, or its registered name, e.g. ``"meld7.official"``; every
             label of it must have a place on the wheel. Data of another order are refused.
         k: Slope of the weight over similarity.
         b: Weight of a shift between emotions that have nothing in common.
@@ -41,7 +41,7 @@ class WeightedShiftDifficulty:
     def __init__(
         self,
         *,
-        label_space: str = "meld7.official",
+        label_space: str | LabelSpace = "meld7.official",
         k: float = 1.0,
         b: float = 0.4,
         cross_speaker: bool = True,
@@ -54,7 +54,9 @@ class WeightedShiftDifficulty:
         self.b = b
         self.cross_speaker = cross_speaker
         self.min_utterances = min_utterances
-        self.similarity = ValenceArousalWheel().similarity(registered_space(label_space))
+        self.similarity = ValenceArousalWheel().similarity(
+            registered_space(label_space) if isinstance(label_space, str) else label_space
+        )
 
     def __call__(self, labels: Sequence[int], speakers: Sequence[int]) -> float:
         """Difficulty of one conversation."""

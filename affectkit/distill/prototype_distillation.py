@@ -16,7 +16,7 @@ from affectkit.distill.student_projection import StudentProjection
 from affectkit.distill.teacher_part import teacher_part
 from affectkit.distill.va_cells import cell_index, unit_va
 from affectkit.functional import gaussian_cells, prototype_divergence_rows
-from affectkit.labels import UnknownLabelError, ValenceArousalWheel, affect_scale, label_space
+from affectkit.labels import LabelSpace, UnknownLabelError, ValenceArousalWheel, affect_scale, label_space
 from affectkit.losses.rows import mean_over_rows, real_rows
 from affectkit.types import IGNORE_LABEL, AffectOutput, LossTerms, Target
 
@@ -37,7 +37,7 @@ class PrototypeDistillationLoss(nn.Module):
     Args:
         grid: The prototypes, or the file that they were saved to.
         target: Which of the three.
-        space: Name of the label space whose labels' places on the wheel are the anchors.
+        space: Label space, or its registered name, whose labels' places on the wheel are the anchors.
         anchors: Valence and arousal of each class instead, in -1..1.
         student_dim: Width of the student's embedding, where it is not that of the prototypes: a linear
             map to theirs is then learnt with the student.
@@ -77,7 +77,7 @@ class PrototypeDistillationLoss(nn.Module):
         grid: VAPrototypeGrid | str | os.PathLike[str],
         *,
         target: PrototypeTarget = "anchor",
-        space: str | None = None,
+        space: str | LabelSpace | None = None,
         anchors: Sequence[Sequence[float]] | None = None,
         student_dim: int | None = None,
         temperature: float = 0.9,
@@ -90,7 +90,7 @@ class PrototypeDistillationLoss(nn.Module):
                 f"PrototypeDistillationLoss got target={target!r}, temperature={temperature}, "
                 f"bandwidth={bandwidth}: use 'anchor', 'nearest' or 'teacher', and numbers above 0."
             )
-        if (target == "teacher") != (space is None and anchors is None) or (space and anchors):
+        if (target == "teacher") != (space is None and anchors is None) or (space is not None and anchors):
             raise ValueError(
                 f"PrototypeDistillationLoss with target={target!r} got space={space!r} and "
                 f"{'no ' if anchors is None else ''}anchors: 'anchor' and 'nearest' need one of the two, "
@@ -167,8 +167,8 @@ class PrototypeDistillationLoss(nn.Module):
         return shares, known
 
 
-def _on_wheel(space: str) -> list[tuple[float, float]]:
-    labels = label_space(space)
+def _on_wheel(space: str | LabelSpace) -> list[tuple[float, float]]:
+    labels = label_space(space) if isinstance(space, str) else space
     try:
         return ValenceArousalWheel().anchors(labels)
     except UnknownLabelError as error:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from affectkit.functional import similarity_targets
-from affectkit.labels import ValenceArousalWheel
+from affectkit.labels import LabelSpace, ValenceArousalWheel
 from affectkit.labels import label_space as registered_space
 from affectkit.losses.classification import ClassificationLoss
 from affectkit.losses.rows import mean_over_rows, real_rows
@@ -26,8 +26,8 @@ class SimilaritySmoothingLoss(ClassificationLoss):
     any curriculum of conversations. In evaluation the labels are themselves.
 
     Args:
-        label_space: Registered name of the label order, e.g. ``"meld7.official"``; its similarity is that
-            of the valence-arousal wheel. None where ``similarity`` is given.
+        label_space: The label order, or its name, e.g. ``"meld7.official"``; its similarity is that of the
+            valence-arousal wheel. None where ``similarity`` is given.
         similarity: Similarity s of each pair of classes, a row each, not negative; the diagonal counts
             as 1.
         sharp_at: Progress T in (0, 1] from which every label is itself.
@@ -63,7 +63,7 @@ class SimilaritySmoothingLoss(ClassificationLoss):
 
     def __init__(
         self,
-        label_space: str | None = None,
+        label_space: str | LabelSpace | None = None,
         *,
         similarity: Sequence[Sequence[float]] | None = None,
         sharp_at: float = 0.5,
@@ -74,7 +74,8 @@ class SimilaritySmoothingLoss(ClassificationLoss):
                 "SimilaritySmoothingLoss needs to know which classes are alike: give either label_space or "
                 "similarity."
             )
-        rows = similarity or ValenceArousalWheel().similarity(registered_space(str(label_space)))
+        space = registered_space(label_space) if isinstance(label_space, str) else label_space
+        rows = similarity or ValenceArousalWheel().similarity(space or ())
         if any(len(row) != len(rows) or min(row) < 0 for row in rows) or not 0.0 < sharp_at <= 1.0:
             raise ValueError(
                 f"SimilaritySmoothingLoss got sharp_at={sharp_at} and similarities in rows of "

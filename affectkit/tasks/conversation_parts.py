@@ -86,7 +86,7 @@ def emotion_loss(
             f"ConversationTask got soft_labels={soft_labels} together with label_smoothing or focal_gamma: "
             "both change what a label is, so give one of them."
         )
-    return SimilaritySmoothingLoss(space.name, sharp_at=soft_labels)
+    return SimilaritySmoothingLoss(space, sharp_at=soft_labels)
 
 
 def conversation_metrics(num_classes: int, *, shifts: bool) -> MetricCollection:

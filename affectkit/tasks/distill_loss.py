@@ -120,7 +120,7 @@ def distill_loss(
         losses["prototypes"] = PrototypeDistillationLoss(
             grid,
             target=terms.prototype_target,
-            space=None if own_anchors or terms.prototype_target == "teacher" else space.name,
+            space=None if own_anchors or terms.prototype_target == "teacher" else space,
             anchors=_anchors(terms.anchors or {}, space) if own_anchors else None,
             temperature=terms.prototype_temperature,
             bandwidth=terms.prototype_bandwidth,

@@ -340,6 +340,13 @@ def test_the_order_of_the_inputs_does_not_change_the_random_start() -> None:
         torch.testing.assert_close(value, states[1][key], rtol=0, atol=0)
 
 
+def test_soft_labels_of_a_listed_order_are_those_of_its_labels() -> None:
+    listed = ", ".join(label_space("meld7.official"))
+    found = [ConversationTask(name, {"text": 6}, soft_labels=0.5).loss for name in ("meld7.official", listed)]
+    similarity = [loss.similarity for loss in found if isinstance(loss, SimilaritySmoothingLoss)]
+    assert torch.equal(*similarity)
+
+
 def test_soft_labels_sharpen_while_it_trains(conversations: str, tmp_path: Path) -> None:
     task = ConversationTask("meld7.official", {"text": 6}, soft_labels=0.5, class_weights="sqrt")
     loss = task.loss

@@ -362,6 +362,16 @@ def test_values_of_a_teacher_are_read_on_its_scale(faces: str, tmp_path: Path) -
     torch.testing.assert_close(found[0], found[1])
 
 
+def test_a_listed_order_finds_its_places_on_the_wheel(tmp_path: Path) -> None:
+    VAPrototypeGrid.random(12).save(tmp_path / "grid.safetensors")
+    options = {**ALONE, "prototype_weight": 1.0, "prototypes": str(tmp_path / "grid.safetensors")}
+    output = AffectOutput(logits=torch.zeros(8, 8), embedding=torch.eye(8, 12))
+    target = Target(label=torch.arange(8))
+    listed = PrototypeDistillTask(", ".join(SPACE), **options)
+    found = [model.loss(output, target).terms["prototypes"] for model in (task(**options), listed)]
+    assert torch.equal(*found)
+
+
 def test_own_anchors_move_the_goal(tmp_path: Path) -> None:
     VAPrototypeGrid.random(12).save(tmp_path / "grid.safetensors")
     grid = str(tmp_path / "grid.safetensors")

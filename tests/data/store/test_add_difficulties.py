@@ -180,7 +180,7 @@ def test_the_command_takes_a_rule_or_a_table(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_rules_of_conversations_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    space = label_space("meld7.official")
+    space = LabelSpace("mine.v1", label_space("meld7.official").labels)  # no registered name is needed
     with DatasetWriter(tmp_path / "src", template("conversation", space)) as writer:
         record: ConversationRecord = {
             "id": "d",

@@ -123,7 +123,9 @@ class ConversationMediaReader:
         found = {"audio"} if "voice" in kinds else set()
         if "face" in kinds or (self._scene and "scene" in kinds):
             found.add("visual")
-        if any(utterance["text"].strip() for utterance in self._record.record(members)["utterances"]):
+        # Records without texts are as good as any other for whoever reads none.
+        record = ConversationReader(features=False)(members).record
+        if any(str(utterance.get("text") or "").strip() for utterance in record["utterances"]):
             found.add("text")
         return frozenset(found)
 

@@ -58,9 +58,18 @@ def read_run_data(checkpoint: Path) -> RunData:
         checkpoint: The file; an older one as ``RUN/checkpoints/NAME.ckpt``, or beside a ``config.yaml``.
 
     Raises:
-        PredictError: If neither says it, or the configuration names no data module.
+        PredictError: If neither says it, the configuration names no data module, or the run was evaluated on
+            sources that read differently.
     """
     kept = read_record(checkpoint).reading
+    if kept is not None and kept.module == "MixedDataModule":
+        sources = kept.options.get("sources")
+        names = ", ".join(sources) if isinstance(sources, Mapping) else "not stated"
+        raise PredictError(
+            f"The model {checkpoint} was evaluated on sources that read differently ({names}), so nothing "
+            "says how your files are to be read: give the view of one in Python, e.g. "
+            "TextPredictor.from_checkpoint(path, view=TextView(...)), or train with `evaluate` set to one."
+        )
     if kept is not None:
         return RunData(kept.module, kept.options, f"checkpoint {checkpoint}")
     for folder in (checkpoint.parent.parent, checkpoint.parent):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
+from PIL import Image
 from torch import Tensor
 
 from affectkit.callbacks.prediction import AffectPrediction
@@ -22,6 +23,7 @@ from affectkit.data.modules import (
     ConversationPromptDataModule,
     DialogueTextDataModule,
     FeatureDataModule,
+    ImageDataModule,
     MixedDataModule,
     TextDataModule,
 )
@@ -161,6 +163,47 @@ def test_a_checkpoint_alone_predicts_raw_files(
     assert [row.error for row in rows] == [None] * len(expected) and len(rows) >= 3
     for row, logits in zip(rows, expected, strict=True):
         assert torch.equal(torch.tensor(row.logits), logits)
+
+
+def test_sources_that_read_differently_are_refused(tmp_path: Path, corpus: Path) -> None:
+    (tmp_path / "data").mkdir()
+    torch.manual_seed(0)
+    case = texts(tmp_path / "data", lambda: tmp_path, corpus)
+    root = str(tmp_path / "data" / "shards")
+
+    def mixed(lengths: dict[str, int], evaluate: list[str]) -> MixedDataModule:
+        made = {name: TextDataModule(root, "tiny", max_length=n, batch_size=2) for name, n in lengths.items()}
+        return MixedDataModule(cast(Any, made), evaluate=evaluate)
+
+    alike = mixed({"a": 12, "b": 12}, ["a", "b"])
+    assert alike.reading == alike.sources["a"].reading
+    saved(Case(case.task, mixed({"a": 12, "b": 20}, ["b"]), case.files), tmp_path / "one.ckpt")
+    assert open_predictor(tmp_path / "one.ckpt", device="cpu").things == "texts"
+    record = CheckpointRecord.peek(tmp_path / "one.ckpt")
+    assert record is not None and record.reading is not None and record.reading.options["max_length"] == 20
+    trainer = Trainer(**QUIET)
+    trainer.predict(case.task, mixed({"a": 12, "b": 20}, ["a", "b"]))
+    trainer.save_checkpoint(tmp_path / "two.ckpt", weights_only=True)
+    with pytest.raises(PredictError, match=r"on sources that read differently \(a, b\), so nothing says"):
+        open_predictor(tmp_path / "two.ckpt")
+
+
+def test_pictures_that_are_shown_differently_have_no_one_view(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        (tmp_path / "in" / name / "joy").mkdir(parents=True)
+        Image.new("RGB", (20, 20)).save(tmp_path / "in" / name / "joy" / "a.png")
+    options = {"label_space": "meld7.official"}
+    make_dataset(find_source("imagefolder"), tmp_path / "in", out=tmp_path / "shards", options=options)
+
+    def mixed(second: int) -> MixedDataModule:
+        sizes = {"a": 16, "b": second}
+        made = {name: ImageDataModule(str(tmp_path / "shards"), size=size) for name, size in sizes.items()}
+        return MixedDataModule(cast(Any, made), evaluate=["a", "b"])
+
+    assert mixed(16).reading is None and mixed(16).picture_view == mixed(16).sources["a"].picture_view  # type: ignore[attr-defined]
+    found = mixed(24)
+    assert found.picture_view is None and found.reading is not None
+    assert list(cast("dict[str, object]", found.reading.options["sources"])) == ["a", "b"]
 
 
 def test_conversations_of_features_say_their_encoders(tmp_path: Path, corpus: Path) -> None:

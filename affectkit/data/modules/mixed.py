@@ -200,14 +200,20 @@ class MixedDataModule(LightningDataModule):
 
     @property
     def picture_view(self) -> PictureView | None:
-        """How evaluation shows a picture of the first such source; None where none has pictures."""
-        evaluated = (self.sources[name] for name in self._evaluated)
-        return next((one.picture_view for one in evaluated if isinstance(one, ImageDataModule)), None)
+        """How evaluation shows pictures; None where no evaluated source has any, or two differ."""
+        evaluated = [self.sources[name] for name in self._evaluated]
+        views = [one.picture_view for one in evaluated if isinstance(one, ImageDataModule)]
+        return views[0] if views and all(view == views[0] for view in views) else None
 
     @property
     def reading(self) -> DataReading | None:
-        """How evaluation reads a sample of the first source that is evaluated."""
-        return self.sources[self._evaluated[0]].reading
+        """How evaluation reads a sample; where the evaluated sources read differently, how each does."""
+        found = {name: _reading(self.sources[name]) for name in self._evaluated}
+        first = found[self._evaluated[0]]
+        if all(one == first for one in found.values()):
+            return self.sources[self._evaluated[0]].reading
+        kept = {name: None if one is None else one.to_plain() for name, one in found.items()}
+        return DataReading("MixedDataModule", {"sources": kept})
 
     def class_counts(self, split: str) -> Tensor:
         """Labelled items per class, int64 (C,); in training as often as an epoch shows them.
@@ -389,6 +395,13 @@ class MixedDataModule(LightningDataModule):
         complete = self._completed()
         named = [SourceLoader(loader, source=name, complete=complete) for name, loader in loaders.items()]
         return named[0] if len(named) == 1 else named
+
+
+def _reading(source: ShardDataModule[Any]) -> DataReading | None:
+    """How a source reads, also one of pictures, whose view a checkpoint keeps by itself."""
+    if isinstance(source, ImageDataModule):
+        return DataReading("ImageDataModule", source.picture_view.to_plain())
+    return source.reading
 
 
 def _range(scale: AffectScale) -> tuple[tuple[str, ...], float, float]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -50,6 +51,9 @@ class BatchPredictor(Generic[SampleT]):
         PredictError: If ``batch_size`` is below 1.
     """
 
+    #: Batches that are read at once; more than one only where ``decode`` keeps nothing between samples.
+    readers = 1
+
     def __init__(
         self,
         model: Answers,
@@ -71,6 +75,7 @@ class BatchPredictor(Generic[SampleT]):
         #: From which probability on a label holds, where labels may hold together.
         self.threshold = 0.5
         self._scaling: StoredScaling | None = None
+        self._opening = Lock()
         self._decode = decode
         self._collate = collate
         self._normalize: NormalizePixels | None = None
@@ -116,7 +121,7 @@ class BatchPredictor(Generic[SampleT]):
     def rows(self, items: Iterable[PredictItem]) -> Iterator[Prediction]:
         """Predict for each item in turn; one that cannot be read gets a row with its error.
 
-        While one batch runs through the model, the next one is read.
+        While one batch runs through the model, the next ones are read.
 
         Args:
             items: The items; they are asked for as they are needed.
@@ -126,10 +131,12 @@ class BatchPredictor(Generic[SampleT]):
         """
         numbered = enumerate(items)
         ahead: deque[Future[Chunk]] = deque()
-        with ThreadPoolExecutor(max_workers=1) as reader:
+        with ThreadPoolExecutor(max_workers=self.readers) as pool:
             while chunk := list(islice(numbered, self.batch_size)):
-                ahead.append(reader.submit(self._read, chunk))
-                if len(ahead) > 1:
+                ahead.append(pool.submit(self._read, chunk))
+                # As many that are done and wait as are being read: neither side stands still where the
+                # other takes longer for once.
+                if len(ahead) > 2 * self.readers:
                     yield from self._rows(ahead.popleft().result())
             while ahead:
                 yield from self._rows(ahead.popleft().result())
@@ -139,9 +146,15 @@ class BatchPredictor(Generic[SampleT]):
         errors: dict[int, str] = {}
         digests: dict[int, str] = {}
         regions: dict[int, str] = {}
-        for row, (_, item) in enumerate(numbered):
+        opened: Iterable[dict[str, memoryview] | Exception] = (_opened(item) for _, item in numbered)
+        if self.readers > 1:
+            # Frames of one video come from one open file, in order: that is never done by two at once.
+            with self._opening:
+                opened = list(opened)
+        for row, ((_, item), members) in enumerate(zip(numbered, opened, strict=True)):
             try:
-                members = dict(item.read())
+                if isinstance(members, Exception):
+                    raise members
                 if REGION in members:
                     regions[row] = bytes(members.pop(REGION)).decode()
                 stated = members.pop(DIGEST, None)
@@ -257,6 +270,13 @@ class Chunk(NamedTuple):
     digests: dict[int, str]
     regions: dict[int, str]
     batch: AffectBatch | None
+
+
+def _opened(item: PredictItem) -> dict[str, memoryview] | Exception:
+    try:
+        return dict(item.read())
+    except (ShardError, OSError) as error:
+        return error
 
 
 def _held(labels: Sequence[str], chances: Sequence[float], threshold: float) -> tuple[str, ...]:

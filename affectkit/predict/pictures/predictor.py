@@ -51,6 +51,8 @@ class PicturePredictor(BatchPredictor[PictureSample]):
 
     #: What is predicted, for messages.
     things = "pictures"
+    #: Half of reading a picture is done outside the interpreter's lock, so that two go on at once.
+    readers = 2
 
     def __init__(
         self,

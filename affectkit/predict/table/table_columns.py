@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from typing import Final, NamedTuple
 
 _BEFORE: Final = ("path", "part", "start", "stop", "text", "label", "labels")
@@ -28,14 +29,15 @@ class TableColumns(NamedTuple):
     @classmethod
     def of_rows(cls, rows: Iterable[dict[str, object]]) -> TableColumns:
         """Look through all rows, which are read once."""
-        labels: tuple[str, ...] = ()
-        values: tuple[str, ...] = ()
-        rare: set[str] = set()
-        for row in rows:
-            labels = labels or _names(row["probabilities"])
-            values = values or _names(row["values"])
-            rare |= {name for name in _RARE if row[name] not in (None, "")}
-        return cls(labels, values, tuple(name for name in _RARE if name in rare))
+        return reduce(cls.including, rows, cls())
+
+    def including(self, row: dict[str, object]) -> TableColumns:
+        """The columns that these rows and one more need."""
+        labels = self.labels or _names(row["probabilities"])
+        values = self.values or _names(row["values"])
+        rare = tuple(name for name in _RARE if name in self.rare or row[name] not in (None, ""))
+        same = (labels, values, rare) == (self.labels, self.values, self.rare)
+        return self if same else TableColumns(labels, values, rare)
 
     @property
     def names(self) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -80,17 +81,22 @@ def write_predictions(
     kept = _keep(rows, _header(predictor, items), predictor.batch_size)
     if progress is not None:
         progress(kept, len(items))
+    columns, unread = TableColumns(), 0
+    for plain in _read(rows):
+        columns, unread = columns.including(plain), unread + (plain["error"] is not None)
     batch: list[str] = []
     done = kept
     for row in predictor.rows(items[kept:]):
-        batch.append(json.dumps(plain_row(row, predictor.identity), ensure_ascii=False) + "\n")
+        plain = plain_row(row, predictor.identity)
+        columns, unread = columns.including(plain), unread + (plain["error"] is not None)
+        batch.append(json.dumps(plain, ensure_ascii=False) + "\n")
         done += 1
         if len(batch) == predictor.batch_size or done == len(items):
             append_text(rows, "".join(batch))
             batch = []
             if progress is not None:
                 progress(done, len(items))
-    unread = _render(rows, path, watch)
+    _render(rows, path, columns, watch)
     rows.unlink()
     return TableReport(len(items), unread, kept)
 
@@ -121,31 +127,29 @@ def _keep(path: Path, header: dict[str, object], batch_size: int) -> int:
     return kept
 
 
-def _render(rows: Path, path: Path, watch: Callable[[Prediction], None] | None) -> int:
-    unread = 0
-
+def _render(
+    rows: Path, path: Path, columns: TableColumns, watch: Callable[[Prediction], None] | None
+) -> None:
     def watched() -> Iterator[dict[str, object]]:
-        nonlocal unread
         for position, row in enumerate(_read(rows)):
-            unread += row["error"] is not None
             if watch is not None:
                 watch(read_plain_row(position, row))
             yield row
 
-    columns = TableColumns.of_rows(watched())
     partial = partial_path(path)
     if path.suffix == ".parquet":
-        write_parquet(partial, _read(rows), columns)
+        write_parquet(partial, watched(), columns)
     elif path.suffix == ".csv":
         with partial.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(csv_lines(_read(rows), columns))
+            file.writelines(csv_lines(watched(), columns))
     else:
+        if watch is not None:
+            deque(watched(), maxlen=0)
         with rows.open("rb") as stored, partial.open("wb") as copy:
             next(stored)  # what the call was
             shutil.copyfileobj(stored, copy)
     sync_file(partial)
     move_into_place(partial, path)
-    return unread
 
 
 def _read(rows: Path) -> Iterator[dict[str, object]]:

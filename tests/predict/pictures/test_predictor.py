@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,13 +15,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.data.decode import DecodeError
 from affectkit.data.loader import PictureView
 from affectkit.data.modules import ImageDataModule
 from affectkit.fusion import MeanFusion
 from affectkit.heads import ClassificationHead, DimensionalHead
 from affectkit.labels import LabelSpace
 from affectkit.losses import ClassificationLoss
-from affectkit.predict import PicturePredictor, PredictError, Prediction, find_pictures
+from affectkit.predict import PicturePredictor, PredictError, Prediction, PredictItem, find_pictures
+from affectkit.predict.pictures.picture_item import picture_item
 from affectkit.tasks import AffectTask, ConversationTask, PromptTuningTask
 from affectkit.types import Encoding, Head
 
@@ -170,7 +173,40 @@ def test_pictures_are_asked_for_as_they_are_needed(trained: Any) -> None:
     rows: Iterator[Prediction] = predictor.predict(endless())
     for _ in range(4):
         next(rows)
-    assert asked <= 9
+    # what is shown, what is next, and as many batches again as are read at once
+    assert asked <= 3 * (2 + 2 * predictor.readers)
+
+
+def test_two_readers_open_files_in_turn_and_never_together(trained: Any) -> None:
+    files = sorted((trained.files / "test").rglob("*.png"))[:3]
+    opened: list[int] = []
+    inside = 0
+
+    def item(number: int) -> PredictItem:
+        known = picture_item(files[number % len(files)])
+
+        def read() -> Mapping[str, memoryview]:
+            nonlocal inside
+            inside += 1
+            assert inside == 1
+            time.sleep(0.001)
+            opened.append(number)
+            inside -= 1
+            if number == 7:
+                raise DecodeError("Damaged.")
+            return known.read()
+
+        return known._replace(read=read)
+
+    predictor = PicturePredictor(float_task(), VIEW, batch_size=2, device="cpu")
+    assert predictor.readers == 2
+    rows = list(predictor.rows([item(number) for number in range(17)]))
+    assert [row.position for row in rows] == list(range(17))
+    assert sorted(opened) == list(range(17))
+    assert [row.position for row in rows if row.error is not None] == [7]
+    predictor.readers = 1
+    for row, alone in zip(rows, predictor.rows([item(number) for number in range(17)]), strict=True):
+        assert row == alone
 
 
 def test_values_get_their_names(trained: Any) -> None:

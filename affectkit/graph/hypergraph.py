@@ -158,7 +158,8 @@ def joined_hypergraph(*parts: Hypergraph) -> Hypergraph:
     offset = 0
     for part in parts:
         edges.append(part.edge + offset)
-        weights.append(torch.ones(part.num_edges) if part.weight is None else part.weight)
+        weight = part.weight
+        weights.append(torch.ones(part.num_edges, device=part.edge.device) if weight is None else weight)
         offset += part.num_edges
     weighted = any(part.weight is not None for part in parts)
     return Hypergraph(

@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from affectkit.functional import (
-    GraphNormalization,
-    label_links,
-    normalized_propagation,
-    reweighted_adjacency,
-)
+from affectkit.functional import GraphNormalization, normalized_propagation
 from affectkit.graph.affectnet_correlation import AFFECTNET_CORRELATION, AFFECTNET_CORRELATION_SOURCE
 from affectkit.graph.error import LabelGraphError
+from affectkit.graph.linked_adjacency import linked_adjacency
 from affectkit.graph.rank_statistics import LabelStatistics, RankStatistics
 from affectkit.graph.silent_nodes import warn_of_silent_nodes
 from affectkit.graph.stored_graph import read_stored
@@ -264,10 +260,13 @@ class LabelGraph:
         """
         _same_size(correlation, space, scale, "correlation")
         strength = correlation.detach().to(torch.float64).cpu()
-        links = label_links(
-            strength, num_classes=len(space), threshold=threshold, between_classes=between_classes
+        adjacency = linked_adjacency(
+            strength,
+            num_classes=len(space),
+            threshold=threshold,
+            self_weight=self_weight,
+            between_classes=between_classes,
         )
-        adjacency = reweighted_adjacency(links, self_weight=self_weight)
         rule = f"{origin}, threshold {threshold:g}, self weight {self_weight:g}"
         return cls(space, adjacency, scale, strength, rule)
 
@@ -297,8 +296,9 @@ class LabelGraph:
         own = pairs.diagonal().unsqueeze(1)
         warn_of_silent_nodes(space, [label for label, count in zip(space, own) if not count])
         share = torch.where(own > 0, pairs / own.where(own > 0, 1.0), 0.0)
-        links = label_links(share, num_classes=len(space), threshold=threshold, between_classes=True)
-        adjacency = reweighted_adjacency(links, self_weight=self_weight)
+        adjacency = linked_adjacency(
+            share, num_classes=len(space), threshold=threshold, self_weight=self_weight, between_classes=True
+        )
         rule = f"co-occurrence, threshold {threshold:g}, self weight {self_weight:g}"
         return cls(space, adjacency, None, share, rule)
 
@@ -423,7 +423,10 @@ class LabelGraph:
                 )
             i, j = (len(space) + axes.index(n) if n in axes else space.index(n) for n in edge)
             links[i, j] = links[j, i] = 1.0
-        return cls(space, reweighted_adjacency(links, self_weight=self_weight), scale)
+        adjacency = linked_adjacency(
+            links, num_classes=len(space), threshold=1.0, self_weight=self_weight, between_classes=True
+        )
+        return cls(space, adjacency, scale)
 
     @classmethod
     def affectnet7(cls) -> LabelGraph:

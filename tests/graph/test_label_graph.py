@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +231,19 @@ def test_matrices_that_do_not_fit_are_refused() -> None:
         LabelGraph(LabelSpace("odd", ("valence", "sad")), torch.eye(4), VA)
     with pytest.raises(LabelGraphError, match=r"holds a NaN: give finite numbers, \(6, 6\)"):
         LabelGraph.from_correlation(torch.full((6, 6), torch.nan), space=SPACE, scale=VA)
+
+
+def test_a_threshold_or_a_share_out_of_range_is_refused_by_every_rule() -> None:
+    makers: list[Callable[..., LabelGraph]] = [
+        lambda **given: LabelGraph.from_annotations(*made_up(), space=SPACE, **given),
+        lambda **given: LabelGraph.from_cooccurrence(torch.eye(4), space=SPACE, **given),
+        lambda **given: LabelGraph.from_anchors(LabelSpace("two.v1", ("happy", "sad")), **given),
+        lambda **given: LabelGraph.from_embeddings(torch.eye(4), space=SPACE, **given),
+    ]
+    strange = ({"threshold": 0.0}, {"threshold": math.nan}, {"self_weight": 0.0}, {"self_weight": 1.5})
+    for make in makers:
+        for wrong in strange:
+            with pytest.raises(LabelGraphError, match="a threshold above 0, and as self weight a share"):
+                make(**wrong)
+    with pytest.raises(LabelGraphError, match=r"self_weight=2: give"):
+        LabelGraph.from_edges([], space=SPACE, self_weight=2.0)

@@ -13,8 +13,8 @@ class VATeacher(nn.Module):
 
     Its embedding is what prototypes are made of, its dims are what
     ``PrototypeDistillationLoss(target="teacher")`` reads; :func:`affectkit.distill.teacher_views` gives
-    both the names under which losses look for them. To train one by command line, give the encoder and a
-    ``DimensionalHead`` to a task instead.
+    both the names under which losses look for them. No shipped data module reads EEG: train it in a loop
+    of your own, or give the encoder and a ``DimensionalHead`` to ``AffectTask`` with a data module of yours.
 
     Args:
         encoder: Encoder, e.g. :class:`~affectkit.distill.TopographicEncoder`.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from affectkit.cli.command_help import CommandHelp
+from affectkit.cli.device_option import add_device_option
+
 EXAMPLES = """\
 examples:
   affectkit calibrate runs/erc_curriculum/latest
@@ -21,14 +24,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "never on its test split, and store it beside the checkpoint."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument("folder", metavar="RUN", help="run folder")
     parser.add_argument(
         "--method", choices=("temperature", "vector"), default="temperature", help="default: temperature"
     )
     parser.add_argument("--data", metavar="DIR", help="data set in place of the one of the training")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    add_device_option(parser)
     parser.set_defaults(run=run)
 
 

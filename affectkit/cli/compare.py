@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from affectkit.cli.command_help import CommandHelp
+
 EXAMPLES = """\
 examples:
   affectkit compare 'runs/plain/*' 'runs/curriculum/*' --metric weighted_f1
@@ -24,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "tests against the first. Writes comparison.json, .csv and .png."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument(
         "runs", nargs="+", metavar="RUN", help="run folder, pattern of run folders, or NAME=PATTERN"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from affectkit._optional import require
+from affectkit.cli.command_help import CommandHelp
 
 SHELLS = ("bash", "zsh", "fish")
 _FOLDERS = frozenset({"DIR", "RUN", "SRC", "OUT", "PROJECT"})
@@ -32,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "commands, whose options follow from the recipe, the common ones."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument("shell", choices=SHELLS, help="which shell")
     parser.set_defaults(run=run)

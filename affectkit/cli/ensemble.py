@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 
+from affectkit.cli.command_help import CommandHelp
+
 EXAMPLES = """\
 examples:
   affectkit ensemble runs/erc_curriculum/20260101-* --out runs/ensemble
@@ -22,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "much they disagree about each row. The result is a run folder that `affectkit report` reads."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder that was tested")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")

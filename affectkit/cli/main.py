@@ -67,7 +67,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"affectkit {__version__}", help=argparse.SUPPRESS
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands",
+        metavar="COMMAND",
+        required=True,
+        # Else the usage of a command repeats that of the program.
+        prog="affectkit",
+    )
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
     for module in (predict, typical, demo, catalogue, datasets, shards, audit, extract):
@@ -87,8 +93,14 @@ def is_training(arguments: Sequence[str]) -> bool:
 
 
 def is_user_error(error: BaseException) -> bool:
-    """Tell a message meant for the user (one of our own error types, or a file problem) from a bug."""
-    return isinstance(error, OSError) or type(error).__module__.startswith("affectkit.")
+    """Tell a message meant for the user (ours, Lightning's of settings, a file problem) from a bug."""
+    kind = type(error)
+    return (
+        isinstance(error, OSError)
+        or kind.__module__.startswith("affectkit.")
+        # By its name: only a command that trains has loaded Lightning.
+        or kind.__name__ == "MisconfigurationException"
+    )
 
 
 def run(arguments: Sequence[str]) -> int:

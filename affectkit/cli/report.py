@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from affectkit.cli.command_help import CommandHelp
+
 EXAMPLES = """\
 examples:
   affectkit report runs/erc_curriculum/latest
@@ -18,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="figures and a page of a run",
         description="Write report.html, and each of its figures as PNG with its numbers, into a run folder.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument("folder", metavar="RUN", help="run folder, e.g. runs/erc_curriculum/latest")
     parser.add_argument(

@@ -90,6 +90,22 @@ def resolve_checkpoint(checkpoint: str | None, folder: Path) -> Path | None:
     return path.absolute()
 
 
+def check_trained(checkpoint: Path | None, folder: Path, command: str) -> None:
+    """Refuse to evaluate a model as it was built in the folder of one that was trained.
+
+    Its scores would replace those of the trained model, and nothing would say that they are not.
+
+    Raises:
+        CheckpointNotFoundError: If ``command`` evaluates, ``folder`` has weights, and none are named.
+    """
+    if command == "fit" or checkpoint is not None or not any((folder / "checkpoints").glob("*.ckpt")):
+        return
+    raise CheckpointNotFoundError(
+        f"The run {folder} has trained weights and none are named, so that its model would be evaluated "
+        "untrained: add --ckpt_path best, or name another --run_folder for the model as it was built."
+    )
+
+
 def point_latest(folder: Path) -> None:
     """Point `latest` beside ``folder`` at it, replacing the old link in one step."""
     link = folder.parent / "latest"

@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 
 from affectkit.callbacks import AppendingCSVLogger, CurriculumRecorder, ResultsWriter, ResumableCheckpoint
 from affectkit.cli import run_folder
+from affectkit.cli.configuration_error import explained_building, explained_parsing
 from affectkit.cli.lost_rank import explained_loss, limit_waiting
 from affectkit.recipes.lookup import resolve_recipes
 
@@ -50,6 +51,10 @@ class AffectCLI(LightningCLI):
     typed: ClassVar[list[str]] = []
     folder: Path | None = None
 
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Build a parser whose errors are raised, for :func:`explained_parsing` to say them."""
+        return super().init_parser(**{**kwargs, "exit_on_error": False})
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the two options that say where runs are kept."""
         parser.add_argument("--runs", type=str, default="runs", help="folder in which runs are kept")
@@ -68,7 +73,8 @@ class AffectCLI(LightningCLI):
 
         LightningCLI would otherwise merge the checkpoint's hyper-parameters over the command line.
         """
-        super().parse_arguments(parser, args)
+        with explained_parsing(self.typed[0] if self.typed else "fit"):
+            super().parse_arguments(parser, args)
         options = self.config[self.config["subcommand"]]
         self.checkpoint: str | None = options["ckpt_path"]
         options["ckpt_path"] = None
@@ -87,9 +93,15 @@ class AffectCLI(LightningCLI):
         # The ranks that Lightning starts from this process inherit the choice.
         os.environ[run_folder.RUN_FOLDER_VARIABLE] = str(self.folder)
         checkpoint = run_folder.resolve_checkpoint(self.checkpoint, self.folder)
+        run_folder.check_trained(checkpoint, self.folder, command)
         options["ckpt_path"] = None if checkpoint is None else str(checkpoint)
         options["weights_only"] = True
         options["trainer"]["default_root_dir"] = str(self.folder)
+
+    def instantiate_classes(self) -> None:
+        """Build what the configuration names; a value that a component refuses is said in one sentence."""
+        with explained_building():
+            super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer; a process of it waits for a lost one no longer than it is told to."""
@@ -124,6 +136,11 @@ class AffectCLI(LightningCLI):
     def after_test(self) -> None:
         """Say where the results are."""
         self._say(f"look at it:  affectkit report {_shown(self.folder)}")
+
+    def after_predict(self) -> None:
+        """Say where the predictions are."""
+        written = [] if self.folder is None else [self.folder / "predicted.csv"]
+        self._say(*(f"predictions: {_shown(path)}" for path in written if path.is_file()))
 
     def _loggers(self, asked: Any) -> list[Logger]:
         if isinstance(asked, Logger):
@@ -173,7 +190,8 @@ def _scores(trainer: Trainer) -> list[str]:
     """What validation said: of the kept epoch where a metric chose one, of the last epoch otherwise."""
     for callback in trainer.callbacks:
         if isinstance(callback, ResumableCheckpoint) and callback.best_score is not None:
-            epochs = f"epoch {callback.best_epoch} of 0 to {max(trainer.current_epoch - 1, 0)}"
+            last = max(trainer.current_epoch - 1, 0)
+            epochs = f"epoch {callback.best_epoch}{f' of 0 to {last}' if last else ', the only one'}"
             return [f"best score:  {callback.monitor} {callback.best_score:.4f} ({epochs})"]
     found = {
         name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")

@@ -41,8 +41,9 @@ def recipe_path(name: str) -> Path:
     known = {recipe.name: recipe.path for recipe in recipes()}
     if bare in known:
         return known[bare]
-    near = difflib.get_close_matches(bare, known, n=3) or sorted(known)
-    raise UnknownRecipeError(f"There is no recipe named '{bare}': did you mean {', '.join(near)}?")
+    near = difflib.get_close_matches(bare, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "`affectkit recipes` lists them."
+    raise UnknownRecipeError(f"There is no recipe named '{bare}': {hint}")
 
 
 def resolve_recipes(arguments: list[str]) -> list[str]:

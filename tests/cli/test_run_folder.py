@@ -9,6 +9,7 @@ import pytest
 from affectkit.cli.run_folder import (
     RUN_FOLDER_VARIABLE,
     CheckpointNotFoundError,
+    check_trained,
     choose_run_folder,
     point_latest,
     resolve_checkpoint,
@@ -95,3 +96,16 @@ def test_other_ranks_of_torchrun_make_no_folder(tmp_path: Path, monkeypatch: pyt
 def test_a_run_is_named_after_its_first_configuration() -> None:
     assert run_name(["fit", "--config=a/first.yaml", "-c", "second.yaml"]) == "first"
     assert run_name(["fit"]) == "run"
+
+
+def test_a_trained_run_is_not_evaluated_untrained(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path)
+    check_trained(None, folder, "test")  # nothing was trained, e.g. of a model that needs no training
+    weights = folder / "checkpoints" / "last.ckpt"
+    weights.parent.mkdir()
+    weights.touch()
+    for command in ("test", "validate", "predict"):
+        with pytest.raises(CheckpointNotFoundError, match="untrained: add --ckpt_path best"):
+            check_trained(None, folder, command)
+        check_trained(weights, folder, command)
+    check_trained(None, folder, "fit")

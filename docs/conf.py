@@ -27,6 +27,7 @@ extensions = [
     "mathml_equations",
     "mechanism_pages",
     "reference_pages",
+    "shared_sidebar",
 ]
 exclude_patterns = ["_build", "_ext"]
 

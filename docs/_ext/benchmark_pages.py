@@ -6,6 +6,7 @@ The pages are written before Sphinx looks for sources, and are no part of the re
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -51,7 +52,8 @@ def shown(value: object) -> str:
         return "; ".join(f"{key}: {shown(inner)}" for key, inner in value.items())
     if is_list(value):
         return ", ".join(shown(inner) for inner in value) or "none"
-    return str(value)
+    # Some scripts wrote a dictionary into a sentence.
+    return re.sub(r"\{'([^{}]*)\}", lambda found: found[1].replace("'", ""), str(value))
 
 
 def cell(value: object) -> str:

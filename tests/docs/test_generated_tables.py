@@ -74,6 +74,7 @@ def test_a_benchmark_page_has_hardware_date_command_and_every_row(path: Path) ->
         (100000, "100,000"),
         (None, "—"),
         (True, "yes"),
+        ("made up, {'audio': 300, 'text': 1024}", "made up, audio: 300, text: 1024"),
     ],
 )
 def test_numbers_stand_as_they_were_stored(value: object, text: str) -> None:

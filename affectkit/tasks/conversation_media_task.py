@@ -257,6 +257,10 @@ class ConversationMediaTask(ConversationTask):
             | (extractor_weights or {}).keys()
         )
         self._vectors: dict[str, Encoding] | None = None
+        if terms:
+            # Not by a `forward` of its own, which a stream of turns could not follow.
+            self.register_forward_pre_hook(_collect_vectors)
+            self.register_forward_hook(_hand_on_vectors, with_kwargs=True, always_call=True)
         self.save_hyperparameters()
 
     def setup(self, stage: str) -> None:
@@ -297,29 +301,6 @@ class ConversationMediaTask(ConversationTask):
         projected: Encoding = encoder.projection(found.pooled, found.mask)
         return projected
 
-    def forward(self, batch: AffectBatch) -> AffectOutput:
-        """Predict for a batch; where turns are compared, their vectors are among the views of the output."""
-        if not self._compared:
-            return super().forward(batch)
-        found: dict[str, Encoding] = {}
-        self._vectors = found
-        try:
-            output = super().forward(batch)
-        finally:
-            # Whatever becomes of the output: the task itself keeps nothing of a batch.
-            self._vectors = None
-        turns = batch.masks["utterance"]
-        views: dict[str, Tensor] = dict(output.views or {})
-        for name in self._compared:
-            if name in found:
-                views[name], there = found[name].pooled, found[name].mask
-                views[f"{name}.present"] = turns if there is None else there & turns
-            else:
-                # Data of an evaluation that lack a modality as a whole: no turn has it.
-                views[name] = torch.zeros(*turns.shape, 1, device=turns.device)
-                views[f"{name}.present"] = torch.zeros_like(turns)
-        return output._replace(views=views)
-
     def report_facts(self) -> dict[str, str | int | float]:
         """Add the extractors."""
         made = {
@@ -332,3 +313,33 @@ class ConversationMediaTask(ConversationTask):
 
     def _extractor(self, name: str) -> TurnExtractor:
         return cast(TurnExtractor, self.encoders[name])
+
+
+def _collect_vectors(task: nn.Module, arguments: tuple[AffectBatch, ...]) -> None:
+    cast(ConversationMediaTask, task)._vectors = {}
+
+
+def _hand_on_vectors(
+    module: nn.Module,
+    arguments: tuple[AffectBatch, ...],
+    named: Mapping[str, AffectBatch],
+    output: object,
+) -> AffectOutput | None:
+    """Put the vectors that are compared among the views of the output, so that they live as long as it."""
+    task = cast(ConversationMediaTask, module)
+    found, task._vectors = task._vectors or {}, None
+    if not isinstance(output, AffectOutput):
+        # It stopped with an error; or a strategy has put a whole step in the place of `forward`.
+        return None
+    batch = arguments[0] if arguments else named["batch"]
+    turns = batch.masks["utterance"]
+    views: dict[str, Tensor] = dict(output.views or {})
+    for name in task._compared:
+        if name in found:
+            views[name], there = found[name].pooled, found[name].mask
+            views[f"{name}.present"] = turns if there is None else there & turns
+        else:
+            # Data of an evaluation that lack a modality as a whole: no turn has it.
+            views[name] = torch.zeros(*turns.shape, 1, device=turns.device)
+            views[f"{name}.present"] = torch.zeros_like(turns)
+    return output._replace(views=views)

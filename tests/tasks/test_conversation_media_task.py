@@ -202,6 +202,10 @@ def test_the_vectors_of_a_batch_live_and_die_with_its_output(batch: AffectBatch)
     assert len(seen) == 3 and [one() is None for one in seen] == [False, True, True]
     del output
     assert seen[0]() is None
+    # A task that stops with an error keeps nothing either.
+    with pytest.raises(ValueError, match="got token id"):
+        model(replace(batch, inputs={"text": batch.inputs["text"] + 10_000}))
+    assert model(batch=batch).views is not None and model._vectors is None
 
 
 def test_frozen_extractors_and_rates(batch: AffectBatch) -> None:

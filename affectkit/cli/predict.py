@@ -7,6 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from affectkit.cli.command_help import CommandHelp
+from affectkit.cli.device_option import add_device_option
+
 if TYPE_CHECKING:
     from affectkit.predict import PicturePredictor, Prediction, PredictItem, Predictor
 
@@ -34,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "unless --faces says otherwise. A file that cannot be read becomes a row with its error."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="file, folder of files, or data set of shards"
@@ -55,7 +58,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--encoder",
         "--text-encoder",
         metavar="NAME",
-        help="for a model on stored features, what `affectkit extract` was given (default: tiny)",
+        help="for a model on stored features, or one that finds labelled utterances by them, what "
+        "`affectkit extract` was given (default: tiny)",
+    )
+    parser.add_argument(
+        "--demonstrations",
+        metavar="PATH",
+        help="for prompts that show labelled utterances, where these lie: a saved index or shards (default: "
+        "those of the training)",
     )
     parser.add_argument(
         "--calibrated",
@@ -105,7 +115,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=int, default=8, metavar="N", help="samples that run together (default: 8)"
     )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    add_device_option(parser)
     parser.add_argument(
         "--task", metavar="CLASS", help="class of the task where it is one of your own, e.g. mine.MyTask"
     )
@@ -116,6 +126,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change a value of the task, e.g. base_weights=FILE, or of a classifier of transformers its "
         "label_space or what a label of it means, e.g. LABEL_0=joy; may be given several times",
+    )
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="where Python finds a ready part that the task was built with, or a class or function that "
+        "makes it without arguments, e.g. head=mine.make_head; may be given several times",
     )
 
 
@@ -136,6 +154,7 @@ def run(options: argparse.Namespace) -> int:
     predictor = open_predictor(
         options.model,
         encoder=options.encoder,
+        demonstrations=options.demonstrations,
         calibrated=options.calibrated == "true",
         threshold=options.threshold,
         **model_options(options),
@@ -242,6 +261,11 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
         if not name or not equals:
             raise PredictError(f"The option {text!r} has no value: write --option NAME=VALUE.")
         changes[name] = value
+    for text in options.part:
+        name, equals, path = text.partition("=")
+        if not name or not equals:
+            raise PredictError(f"The part {text!r} has no place: write --part NAME=MODULE.FUNCTION.")
+        changes[name] = _part(name, path)
     return {
         **changes,
         "batch_size": options.batch_size,
@@ -260,19 +284,48 @@ def _print(predictor: Predictor, items: Sequence[PredictItem]) -> int:
     return int(all(row["error"] is not None for row in rows))
 
 
-def _task_class(path: str) -> type:
+def _imported(path: str, *, what: str) -> object:
+    """What lies at ``MODULE.NAME``; None where the module has no such name."""
     from importlib import import_module
 
     from affectkit.predict import PredictError
-    from affectkit.tasks import AffectTask
 
     module, _, name = path.rpartition(".")
     try:
-        found: object = getattr(import_module(module), name, None) if module else None
+        return getattr(import_module(module), name, None) if module else None
     except ModuleNotFoundError as error:
         raise PredictError(
-            f"The task {path!r} cannot be imported ({error}): name a class that Python finds."
+            f"The {what} {path!r} cannot be imported ({error}): name one that Python finds."
         ) from error
+
+
+def _part(name: str, path: str) -> object:
+    from torch import nn
+
+    from affectkit.predict import PredictError
+
+    found = _imported(path, what="part")
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise PredictError(
+            f"The part {name!r} cannot be made by {path!r}, which is nothing that can be called: name a "
+            "module of torch, or a class or function that makes one without arguments."
+        )
+    try:
+        return found()
+    except TypeError as error:
+        raise PredictError(
+            f"The part {name!r} cannot be made by {path!r} ({error}): name a class or function that needs no "
+            "arguments."
+        ) from error
+
+
+def _task_class(path: str) -> type:
+    from affectkit.predict import PredictError
+    from affectkit.tasks import AffectTask
+
+    found = _imported(path, what="task")
     if not isinstance(found, type) or not issubclass(found, AffectTask):
         raise PredictError(
             f"{path!r} is no task: name a subclass of affectkit.tasks.AffectTask, e.g. mine.MyTask."

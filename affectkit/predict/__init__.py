@@ -11,6 +11,7 @@ from affectkit.predict.dialogues import (
     DialogueView,
     MediaView,
     PromptView,
+    ShownDemonstrations,
     find_dialogues,
 )
 from affectkit.predict.error import PredictError
@@ -70,6 +71,7 @@ __all__ = (
     "Predictor",
     "PretrainedPredictor",
     "PromptView",
+    "ShownDemonstrations",
     "Sound",
     "SoundPredictor",
     "SoundView",

@@ -101,8 +101,8 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             change, e.g. ``base_weights``.
 
     Raises:
-        PredictError: If the file is no checkpoint of affectkit, its task is of your own and not given, or it
-            predicts a sensitive attribute of people.
+        PredictError: If the file is no checkpoint of affectkit, its task is of your own and not given, a part
+            that it had been given is missing, or it predicts a sensitive attribute of people.
     """
     record = read_record(path)
     kind = task or shipped_task(record.task)
@@ -111,6 +111,14 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
         raise PredictError(
             f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
             f"class, `from_checkpoint(path, task={name})` or `--task {record.task}`."
+        )
+    missing = [name for name in record.injected if name not in changes]
+    if missing:
+        call = ", ".join(f"{name}=..." for name in missing)
+        raise PredictError(
+            f"The task of {path} was built in Python with ready parts ({', '.join(record.injected)}), of "
+            f"which a checkpoint keeps the weights alone: name what makes {', '.join(missing)}, "
+            f"`--part {missing[0]}=MODULE.FUNCTION`, or give it in Python, `open_predictor(model, {call})`."
         )
     try:
         source = saved_checkpoint(path) if path.is_dir() else path

@@ -75,6 +75,7 @@ def open_predictor(
     device: torch.device | str | None = None,
     task: type[AffectTask] | None = None,
     encoder: str | FeatureExtractor | None = None,
+    demonstrations: str | os.PathLike[str] | None = None,
     calibrated: bool = True,
     threshold: float = 0.5,
     **changes: object,
@@ -87,7 +88,10 @@ def open_predictor(
         batch_size: Samples that run through the model together.
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
-        encoder: Of a task on stored features, what ``affectkit extract`` was given.
+        encoder: Of a task on stored features, what ``affectkit extract`` was given; also of prompts that show
+            labelled utterances, which are found by such features.
+        demonstrations: Where these utterances lie, a saved index or shards; None takes the place of the
+            training.
         calibrated: Whether the logits are scaled as ``affectkit calibrate`` fitted it for the checkpoint,
             where it has been; ``manner`` of the predictor says which.
         threshold: From which probability on a label holds, of a model whose labels may hold together.
@@ -102,6 +106,8 @@ def open_predictor(
     if not 0 < threshold < 1:
         raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
     model = local_model(model)
+    if demonstrations is not None:
+        changes["demonstrations"] = demonstrations
     predictor = _opened(model, batch_size=batch_size, device=device, task=task, encoder=encoder, **changes)
     predictor.threshold = threshold
     stored = None
@@ -137,7 +143,13 @@ def _opened(
             path, batch_size=batch_size, device=device, task=task, **changes
         )
     data = read_run_data(path)
-    if data.module in _BY_FEATURES:
+    asks = data.module == "ConversationPromptDataModule"
+    if "demonstrations" in changes and not asks:
+        raise PredictError(
+            f"The model {path} was trained with {data.module}, whose samples show no labelled utterances: "
+            "leave demonstrations out."
+        )
+    if data.module in _BY_FEATURES or asks:
         changes["encoder"] = encoder
     elif encoder is not None:
         raise PredictError(

@@ -9,7 +9,8 @@ from typing import NamedTuple
 class DataReading(NamedTuple):
     """What a data module does to a sample in evaluation, in plain values that a checkpoint may hold.
 
-    Places of data are not part of it: a checkpoint goes where its data do not.
+    Places of data are not part of it, as a checkpoint goes where its data do not; but where the labelled
+    utterances lie that prompts show is.
 
     Attributes:
         module: Name of the data module's class, e.g. ``"AudioDataModule"``.

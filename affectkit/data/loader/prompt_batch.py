@@ -34,10 +34,12 @@ class PromptSample(NamedTuple):
     Args:
         turn: The utterance.
         vector: Feature of the utterance that demonstrations are found by; None where there is none.
+        conversation: What demonstrations call its conversation; None = as the keys of samples say.
     """
 
     turn: DialogueTurn
     vector: Tensor | None
+    conversation: str | None = None
 
     @property
     def text(self) -> str:
@@ -145,7 +147,11 @@ class PromptCollate:
         if self._index is None:
             return shown
         asked = [
-            (place, sample.vector, Asked(sample.text, conversation_name(self._data, key)))
+            (
+                place,
+                sample.vector,
+                Asked(sample.text, sample.conversation or conversation_name(self._data, key)),
+            )
             for place, (sample, key) in enumerate(zip(samples, keys, strict=True))
             if sample.vector is not None
         ]

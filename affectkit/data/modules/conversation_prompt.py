@@ -186,6 +186,16 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
     def reading(self) -> DataReading:
         """How evaluation asks about an utterance; a checkpoint keeps it for predictions on files."""
         own = self._template
+        shown: dict[str, object] = {}
+        if self._demonstrations:  # where they lie is part of what a prompt shows
+            shown = {
+                "demonstration_index": self._index_file,
+                "root": None if self._index_file is not None else self.root,
+                "label_merge": self._label_merge,
+                "label_drop": self._label_drop,
+                "modality": self._modality,
+                "encoders": self.feature_encoders,
+            }
         return DataReading(
             "ConversationPromptDataModule",
             {
@@ -199,6 +209,7 @@ class ConversationPromptDataModule(ShardDataModule[PromptSample]):
                 "max_tokens": self._max_tokens,
                 "demonstrations": self._demonstrations,
                 "knowledge": self._knowledge is not None,
+                **shown,
             },
         )
 

@@ -8,6 +8,7 @@ from affectkit.predict.dialogues.media_predictor import ConversationMediaPredict
 from affectkit.predict.dialogues.media_view import MediaView
 from affectkit.predict.dialogues.predictor import DialoguePredictor
 from affectkit.predict.dialogues.prompt_view import PromptView
+from affectkit.predict.dialogues.shown_demonstrations import ShownDemonstrations
 from affectkit.predict.dialogues.talk_predictor import TalkPredictor
 
 __all__ = (
@@ -16,6 +17,7 @@ __all__ = (
     "DialogueView",
     "MediaView",
     "PromptView",
+    "ShownDemonstrations",
     "TalkPredictor",
     "find_dialogues",
 )

@@ -13,14 +13,16 @@ from affectkit.data.collate import Collate
 from affectkit.data.loader import Decode, ItemTarget
 from affectkit.data.loader.dialogue_text import INPUT, DialogueTextCollate, DialogueTurnReader
 from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader
+from affectkit.encoders import FeatureExtractor
 from affectkit.predict.answers import TaskAnswers
 from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.dialogues.dialogue_item import dialogue_items, find_dialogues
 from affectkit.predict.dialogues.dialogue_view import DialogueView
 from affectkit.predict.dialogues.prompt_view import PromptView
+from affectkit.predict.dialogues.shown_demonstrations import ShownDemonstrations
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
-from affectkit.predict.loaded_task import find_checkpoint, load_task
+from affectkit.predict.loaded_task import find_checkpoint, load_task, read_record
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
 from affectkit.tasks import AffectTask, ConversationLLMTask
@@ -95,6 +97,8 @@ class DialoguePredictor(BatchPredictor[Any]):
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
+        encoder: str | FeatureExtractor | None = None,
+        demonstrations: str | os.PathLike[str] | None = None,
         **changes: object,
     ) -> Self:
         """Load a task with the view of dialogues that its checkpoint keeps.
@@ -105,6 +109,8 @@ class DialoguePredictor(BatchPredictor[Any]):
             batch_size: Turns that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
+            encoder: Of prompts that show labelled utterances, what ``affectkit extract --text`` was given.
+            demonstrations: Where these lie, a saved index or shards; None takes the place of the training.
             changes: Constructor arguments of the task: parts that it had been given, or values to
                 change.
 
@@ -114,10 +120,18 @@ class DialoguePredictor(BatchPredictor[Any]):
         path = find_checkpoint(model)
         if view is None:
             data = read_run_data(path)
+            space = read_record(path).label_space
+            shown = ShownDemonstrations.of_run(data, space, encoder=encoder, place=demonstrations)
             asks = data.module == "ConversationPromptDataModule"
-            view = PromptView.of_run(data) if asks else DialogueView.of_run(data)
+            view = PromptView.of_run(data, demonstrations=shown) if asks else DialogueView.of_run(data)
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, view, batch_size=batch_size, device=device, identity=loaded.digest)
+
+    @property
+    def manner(self) -> str:
+        """How probabilities are made of the model's logits, and which labelled utterances it was shown."""
+        shown = self.view.demonstrations if isinstance(self.view, PromptView) else None
+        return super().manner if shown is None else f"{super().manner}, prompts show {shown.name}"
 
     def find(
         self,
@@ -169,7 +183,14 @@ def _prompts(task: AffectTask, view: PromptView) -> tuple[Decode[Any], Collate[A
         context=view.context,
         window=view.context_window,
     )
+    shown = view.demonstrations
     collate = PromptCollate(
-        prompter, tokenizer, target=ItemTarget(label_table=None), max_tokens=view.max_tokens, data="dialogue"
+        prompter,
+        tokenizer,
+        target=ItemTarget(label_table=None),
+        max_tokens=view.max_tokens,
+        data="dialogue",
+        index=None if shown is None else shown.index,
+        demonstrations=0 if shown is None else shown.count,
     )
-    return PromptReader(None), cast("Collate[Any]", collate)
+    return PromptReader(None) if shown is None else shown.reader(), cast("Collate[Any]", collate)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, Self, cast
 
 from affectkit.conversation.prompts import PromptTemplate
+from affectkit.predict.dialogues.shown_demonstrations import ShownDemonstrations
 from affectkit.predict.error import PredictError
 from affectkit.predict.run_data import RunData
 from affectkit.predict.texts.text_view import named_tokenizer
@@ -21,6 +22,7 @@ class PromptView(NamedTuple):
         context: ``"past"`` or ``"both"``.
         context_window: Turns on a side.
         max_tokens: Tokens that a prompt may have.
+        demonstrations: Labelled utterances that prompts show; None = none.
     """
 
     tokenizer: str
@@ -29,19 +31,23 @@ class PromptView(NamedTuple):
     context: Literal["past", "both"] = "past"
     context_window: int = 5
     max_tokens: int = 2048
+    demonstrations: ShownDemonstrations | None = None
 
     @classmethod
-    def of_run(cls, data: RunData) -> Self:
+    def of_run(cls, data: RunData, *, demonstrations: ShownDemonstrations | None = None) -> Self:
         """What a run says.
+
+        Args:
+            data: How the run read its data.
+            demonstrations: What its prompts show, see :meth:`ShownDemonstrations.of_run`.
 
         Raises:
             PredictError: If prompts of the run showed more than a dialogue holds.
         """
-        more = [name for name in ("knowledge", "demonstrations") if data.options.get(name)]
-        if more:
+        if data.options.get("knowledge"):
             raise PredictError(
-                f"The prompts of the run ({data.place}) showed {' and '.join(more)}, which a raw dialogue "
-                "does not bring: make shards of it and use `affectkit predict --config`, or train without."
+                f"The prompts of the run ({data.place}) showed knowledge, which a raw dialogue does not "
+                "bring: make shards of it and use `affectkit predict --config`, or train without."
             )
         context = data.value("context", str, "past")
         if context not in ("past", "both"):
@@ -56,12 +62,14 @@ class PromptView(NamedTuple):
             cast('Literal["past", "both"]', context),
             data.value("context_window", int, 5),
             data.value("max_tokens", int, 2048),
+            demonstrations,
         )
 
     def described(self) -> str:
         """What is shown, in a few words."""
         sides = "before it" if self.context == "past" else "on each side"
-        return f"a prompt for each turn, with {self.context_window} turns {sides}"
+        shown = "" if self.demonstrations is None else f" and {self.demonstrations.name}"
+        return f"a prompt for each turn, with {self.context_window} turns {sides}{shown}"
 
 
 def _template(data: RunData) -> str | PromptTemplate:

@@ -128,9 +128,12 @@ def test_runs_that_need_more_than_words_are_refused(tmp_path: Path, kept_run: Ca
     with pytest.raises(PredictError, match="got a PromptView: give it a DialogueView"):
         DialoguePredictor(DialogueTextTask("meld7.official", "tiny"), PromptView("tiny"))
     run = kept_run(
-        tmp_path, DialogueTextTask("meld7.official", "tiny"), "ConversationPromptDataModule", demonstrations=2
+        tmp_path,
+        DialogueTextTask("meld7.official", "tiny"),
+        "ConversationPromptDataModule",
+        knowledge="k.jsonl",
     )
-    with pytest.raises(PredictError, match="showed demonstrations, which a raw dialogue does not bring"):
+    with pytest.raises(PredictError, match="showed knowledge, which a raw dialogue does not bring"):
         open_predictor(run)
     run = kept_run(tmp_path / "b", DialogueTextTask("meld7.official", "tiny"), "DialogueTextDataModule")
     with pytest.raises(PredictError, match="names no tokenizer for DialogueTextDataModule"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import affectkit
-from affectkit.callbacks.durable_text import append_text, move_into_place, partial_path, sync_file
+from affectkit.callbacks.durable_text import move_into_place, partial_path, sync_file
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
 from affectkit.predict.prediction import Prediction
@@ -23,6 +23,8 @@ from affectkit.predict.table.plain_row import plain_row, read_plain_row
 from affectkit.predict.table.table_columns import TableColumns
 
 FORMATS: Final = (".csv", ".jsonl", ".parquet")
+#: Made once: `json.dumps` would make one for each row.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 class TableReport(NamedTuple):
@@ -86,16 +88,18 @@ def write_predictions(
         columns, unread = columns.including(plain), unread + (plain["error"] is not None)
     batch: list[str] = []
     done = kept
-    for row in predictor.rows(items[kept:]):
-        plain = plain_row(row, predictor.identity)
-        columns, unread = columns.including(plain), unread + (plain["error"] is not None)
-        batch.append(json.dumps(plain, ensure_ascii=False) + "\n")
-        done += 1
-        if len(batch) == predictor.batch_size or done == len(items):
-            append_text(rows, "".join(batch))
-            batch = []
-            if progress is not None:
-                progress(done, len(items))
+    # Without a buffer: each batch is written at once, so that a killed process leaves whole ones.
+    with rows.open("ab", buffering=0) as file:
+        for row in predictor.rows(items[kept:]):
+            plain = plain_row(row, predictor.identity)
+            columns, unread = columns.including(plain), unread + (plain["error"] is not None)
+            batch.append(_ENCODER.encode(plain) + "\n")
+            done += 1
+            if len(batch) == predictor.batch_size or done == len(items):
+                file.write("".join(batch).encode())
+                batch = []
+                if progress is not None:
+                    progress(done, len(items))
     _render(rows, path, columns, watch)
     rows.unlink()
     return TableReport(len(items), unread, kept)

@@ -66,9 +66,11 @@ def run_info(options: argparse.Namespace) -> int:
             f"'{wanted}' is a kind of components: `affectkit list --kind {wanted.lower()}` shows them."
         )
     if found is None:
-        near = difflib.get_close_matches(wanted.lower(), names, n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else "`affectkit list` shows the names."
-        raise UnknownComponentError(f"The catalogue has no '{wanted}': {hint}")
+        known = {name: component.name for name, component in names.items()}
+        known |= {recipe.name: recipe.name for recipe in recipes()}
+        near = dict.fromkeys(known[name] for name in difflib.get_close_matches(wanted.lower(), known, n=3))
+        hint = f"did you mean {', '.join(near)}?" if near else "see `affectkit list` and `affectkit recipes`."
+        raise UnknownComponentError(f"No component and no recipe is called '{wanted}': {hint}")
     import importlib
     import inspect
 

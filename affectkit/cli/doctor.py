@@ -12,6 +12,9 @@ from typing import Any
 from affectkit import __version__
 from affectkit.cli.installed import CORE, PackageState, package_states
 
+#: Extras that join others, and those of work on affectkit itself: no user is advised to install them.
+_JOINED = ("all", "bench", "dev", "docs", "test")
+
 
 def add_parser(commands: Any) -> None:
     """Add `doctor` to the top-level parser."""
@@ -37,7 +40,8 @@ def run_doctor(options: argparse.Namespace) -> int:
     console.print(table)
     table = Table("extra", "packages", title="Extras")
     for part in dict.fromkeys(state.part for state in states if state.part != CORE):
-        packages = [f"{state.name} {_mark(state)}" for state in states if state.part == part]
+        # A package may be asked for twice, by one of the extras that another one joins.
+        packages = dict.fromkeys(f"{state.name} {_mark(state)}" for state in states if state.part == part)
         table.add_row(part, ", ".join(packages))
     console.print(table)
     for name, text in machine().items():
@@ -59,9 +63,10 @@ def advice(states: Sequence[PackageState]) -> str:
     if wrong:
         names = " ".join(f'"{state.name}{state.wanted}"' for state in wrong)
         return f"The core is not whole: run `pip install {names}`."
-    lacking = list(dict.fromkeys(state.part for state in states if not state.fits))
+    lacking = dict.fromkeys(state.part for state in states if not state.fits and state.part not in _JOINED)
     if lacking:
-        return f'Some extras are not installed: `pip install "affectkit[{lacking[0]}]"`, for example.'
+        wanted = ",".join(lacking)
+        return f'Extras that are not whole: take what you need of `pip install "affectkit[{wanted}]"`.'
     return "Everything that affectkit can use is installed."
 
 

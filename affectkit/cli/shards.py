@@ -112,6 +112,10 @@ def run_make(options: argparse.Namespace) -> int:
     from affectkit.data.sources import UnverifiedLayoutWarning, find_source, make_dataset
 
     source = find_source(options.source)
+    if not Path(options.src).exists():
+        from affectkit.data.shards import ShardError
+
+        raise ShardError(f"There is no file or folder {options.src}: correct the path.")
     # The docs write to shards/NAME, and a newcomer has no folder shards yet.
     Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(), _progress() as bar:

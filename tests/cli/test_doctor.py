@@ -50,6 +50,16 @@ def test_the_command_prints_every_extra_and_succeeds(
     assert all(state.part in shown.lower() for state in package_states())
 
 
+def test_a_package_that_an_extra_asks_for_twice_is_named_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = [PackageState("test", "tool", ">=1", "1"), PackageState("test", "tool", "", "1")]
+    monkeypatch.setattr(doctor, "package_states", lambda: twice)
+    monkeypatch.setattr(doctor, "machine", dict)
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out.count("tool 1") == 1
+
+
 @pytest.mark.parametrize(
     ("states", "line"),
     [
@@ -58,7 +68,17 @@ def test_the_command_prints_every_extra_and_succeeds(
             [PackageState(CORE, "torch", "", "2.6"), PackageState("audio", "x", "", None)],
             '"affectkit[audio]"',
         ),
-        ([PackageState(CORE, "torch", "", "2.6")], "Everything"),
+        (
+            [
+                PackageState("audio", "x", "", None),
+                PackageState("text", "z", "", "1"),
+                PackageState("video", "y", ">=2", "1"),
+                PackageState("test", "x", "", None),
+                PackageState("all", "x", "", None),
+            ],
+            '`pip install "affectkit[audio,video]"`',
+        ),
+        ([PackageState(CORE, "torch", "", "2.6"), PackageState("bench", "x", "", None)], "Everything"),
     ],
 )
 def test_the_advice_installs_what_is_wrong(states: list[PackageState], line: str) -> None:

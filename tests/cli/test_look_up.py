@@ -41,11 +41,14 @@ def test_info_prints_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["info", "dialogernn"], "did you mean dialoguernn"),
+        (["info", "dialogernn"], "did you mean DialogueRNN"),
+        (["info", "clip_adaptr"], "did you mean clip_adapter"),
+        (["info", "zzzz"], "'zzzz': see `affectkit list` and `affectkit recipes`."),
         (["info", "Context"], "'Context' is a kind of components: `affectkit list --kind context`"),
         (["list", "--kind", "fusions"], "the kinds are"),
         (["report", "nowhere"], "nowhere is not the folder of a run"),
         (["shards", "info", "nowhere"], "nowhere"),
+        (["shards", "make", "imagefolder", "nowhere", "out"], "There is no file or folder nowhere: correct"),
     ],
 )
 def test_errors_are_one_sentence(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -12,9 +13,10 @@ from affectkit.cli.main import main
 from affectkit.heads import ClassificationHead
 from affectkit.predict import PredictError, open_predictor
 from affectkit.tasks import DialogueTextTask
+from affectkit.types import Encoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-WIDTH = DialogueTextTask("meld7.official", "tiny").encoders["text"].out_dim
+WIDTH = cast(Encoder, DialogueTextTask("meld7.official", "tiny").encoders["text"]).out_dim
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 
@@ -28,10 +29,11 @@ _TEXT = "text"
 _TELLING = 3
 
 
-class ShownDemonstrations(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ShownDemonstrations:
     """Labelled utterances of training data, of which a prompt shows those most similar to what it asks about.
 
-    Attributes:
+    Args:
         count: How many a prompt shows.
         index: Where they are looked up, in the labels of the run.
         encoder: Encoder of the texts that are asked about, the one that the index was made with.

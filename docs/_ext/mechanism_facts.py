@@ -6,6 +6,7 @@ import ast
 import functools
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def golden_of(row: Component) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @functools.cache
-def _page_texts() -> list[tuple[str, str, str]]:
+def _page_words() -> list[tuple[str, str, Counter[str]]]:
+    """Name, title and words of each page, counted once: every page asks for every component."""
     found = []
     for path in sorted(DOCS.rglob("*.md")):
         name = path.relative_to(DOCS).with_suffix("").as_posix()
@@ -88,15 +90,16 @@ def _page_texts() -> list[tuple[str, str, str]]:
             continue
         text = path.read_text(encoding="utf-8")
         title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
-        found.append((name, title, text))
+        found.append((name, title, Counter(re.findall(r"\w+", text))))
     return found
 
 
+@functools.cache
 def explained_in(row: Component) -> list[tuple[str, str]]:
     """Pages that name a component more than in passing, the one that does most first."""
     counted = []
-    for name, title, text in _page_texts():
-        times = len(re.findall(rf"\b{row.name}\b", text))
+    for name, title, words in _page_words():
+        times = words[row.name]
         if times >= 2:
             counted.append((-times, name, title))
     return [(name, title) for _, name, title in sorted(counted)[:3]]

@@ -13,7 +13,7 @@ import pytest
 from mechanism_canvas import THEMES
 from mechanism_classes import component_class
 from mechanism_curriculum_pictures import CURRICULA, CURVED
-from mechanism_facts import ROOT
+from mechanism_facts import NOT_EXPLAINING, ROOT, explained_in, explained_on
 from mechanism_flow import Call, flow, layers
 from mechanism_loss_pictures import SWEEPS, setting
 from mechanism_page import IncompleteDocstringError, Shown, index, page
@@ -162,6 +162,26 @@ def test_a_difficulty_is_drawn_over_the_changes_that_there_are() -> None:
         ]
         np.testing.assert_allclose(values[[0, 1, 3]], found)
     assert values[0] < values[1] < values[3]
+
+
+def test_a_component_is_explained_where_it_is_named_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = component("CCCLoss")
+    pages = [
+        path for path in (ROOT / "docs").rglob("*.md") if path.parent.name in ("docs", "howto", "tutorials")
+    ]
+    times = {
+        path.relative_to(ROOT / "docs").with_suffix("").as_posix(): len(
+            re.findall(rf"\b{row.name}\b", path.read_text(encoding="utf-8"))
+        )
+        for path in pages
+        if path.stem not in NOT_EXPLAINING
+    }
+    most = sorted((-number, name) for name, number in times.items() if number > 1)[:3]
+    assert most and [name for name, _ in explained_in(row)] == [name for _, name in most]
+    # All pages are read before the first answer: a build asks for each component on each page.
+    explained_in.cache_clear()
+    monkeypatch.setattr(re, "findall", None)
+    assert row in explained_on(most[0][1]) and explained_on("index") == []
 
 
 class Branches(nn.Module):

@@ -25,8 +25,9 @@ THEMES = {
 }
 #: Colours of curves and bars, of middle lightness so that both themes show them.
 CURVES = ("#3f8fd4", "#e0812b", "#3aa276", "#a874d1", "#d5587c")
-#: From little to much, and from negative over nothing to positive.
-SEQUENTIAL = mpl.colors.LinearSegmentedColormap.from_list("share", ["#8aa4bd40", "#3f8fd4", "#1b4f86"])
+#: From little to much, and from negative over nothing to positive. Little is seen through: much stands out on
+#: light pages and on dark ones.
+SEQUENTIAL = mpl.colors.LinearSegmentedColormap.from_list("share", ["#3f8fd418", "#3f8fd4"])
 DIVERGING = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#3f8fd4", "#9aa0a628", "#e0812b"])
 
 STYLE: dict[Any, Any] = {

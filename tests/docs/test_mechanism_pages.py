@@ -10,7 +10,7 @@ from typing import get_args
 import mechanism_pages
 import numpy as np
 import pytest
-from mechanism_canvas import THEMES
+from mechanism_canvas import SEQUENTIAL, THEMES
 from mechanism_classes import component_class
 from mechanism_curriculum_pictures import CURRICULA, CURVED
 from mechanism_facts import NOT_EXPLAINING, ROOT, explained_in, explained_on
@@ -97,6 +97,14 @@ def test_pictures_are_drawn(name: str) -> None:
         assert set(themes) == set(THEMES) and themes["light"] != themes["dark"]
         for theme, colours in THEMES.items():
             assert not any(placeholder in themes[theme] for placeholder in colours)
+
+
+@pytest.mark.parametrize("page", [(1.0, 1.0, 1.0), (0.075, 0.078, 0.086)], ids=["light", "dark"])
+def test_much_stands_out_more_than_little_in_each_theme(page: tuple[float, float, float]) -> None:
+    colours = np.array([SEQUENTIAL(step / 8) for step in range(9)])
+    seen = colours[:, 3:] * colours[:, :3] + (1 - colours[:, 3:]) * np.array(page)
+    brightness = np.abs((seen - np.array(page)) @ np.array([0.2126, 0.7152, 0.0722]))
+    assert (np.diff(brightness) > 0.01).all()
 
 
 def test_the_sample_is_of_many_kinds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -106,9 +107,15 @@ def open_predictor(
     if not 0 < threshold < 1:
         raise PredictError(f"The threshold is {threshold:g}: give a probability between 0 and 1.")
     model = local_model(model)
-    if demonstrations is not None:
-        changes["demonstrations"] = demonstrations
-    predictor = _opened(model, batch_size=batch_size, device=device, task=task, encoder=encoder, **changes)
+    predictor = _opened(
+        model,
+        batch_size=batch_size,
+        device=device,
+        task=task,
+        encoder=encoder,
+        demonstrations=demonstrations,
+        **changes,
+    )
     predictor.threshold = threshold
     stored = None
     if calibrated and not is_classifier(model):
@@ -126,8 +133,12 @@ def _opened(
     device: torch.device | str | None,
     task: type[AffectTask] | None,
     encoder: str | FeatureExtractor | None,
+    demonstrations: str | os.PathLike[str] | None,
     **changes: object,
 ) -> _Loaded:
+    shows = not is_classifier(model) and _shows_demonstrations(find_checkpoint(model))
+    if demonstrations is not None and not shows:
+        raise PredictError(f"The model {model} is shown no labelled utterances: leave demonstrations out.")
     if is_classifier(model):
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(
@@ -143,13 +154,7 @@ def _opened(
             path, batch_size=batch_size, device=device, task=task, **changes
         )
     data = read_run_data(path)
-    asks = data.module == "ConversationPromptDataModule"
-    if "demonstrations" in changes and not asks:
-        raise PredictError(
-            f"The model {path} was trained with {data.module}, whose samples show no labelled utterances: "
-            "leave demonstrations out."
-        )
-    if data.module in _BY_FEATURES or asks:
+    if data.module in _BY_FEATURES or shows:
         changes["encoder"] = encoder
     elif encoder is not None:
         raise PredictError(
@@ -163,4 +168,14 @@ def _opened(
     load = {**_BY_DATA, **_BY_FEATURES}[data.module]
     if load == TextFeaturePredictor.from_checkpoint and reads_media(data):
         load = MediaFeaturePredictor.from_checkpoint
+    if demonstrations is not None:
+        changes["demonstrations"] = demonstrations
     return load(path, batch_size=batch_size, device=device, task=task, **changes)
+
+
+def _shows_demonstrations(path: Path) -> bool:
+    """Whether prompts of a run show labelled utterances."""
+    if read_record(path).pictures is not None:
+        return False
+    data = read_run_data(path)
+    return data.module == "ConversationPromptDataModule" and data.value("demonstrations", int, 0) > 0

@@ -123,10 +123,11 @@ def test_who_shows_none_takes_none(tmp_path: Path, talks: Path, kept_run: Callab
     with pytest.raises(
         PredictError, match="show no labelled utterances: leave encoder and demonstrations out"
     ):
-        open_predictor(tmp_path / "a.ckpt", demonstrations=talks)
+        DialoguePredictor.from_checkpoint(tmp_path / "a.ckpt", demonstrations=talks)
     run = kept_run(tmp_path, DialogueTextTask("meld7.official", "tiny"), "TextDataModule", tokenizer="tiny")
-    with pytest.raises(PredictError, match="whose samples show no labelled utterances"):
-        open_predictor(run, demonstrations=talks)
+    for model in (run, tmp_path / "a.ckpt"):
+        with pytest.raises(PredictError, match="is shown no labelled utterances: leave demonstrations out"):
+            open_predictor(model, demonstrations=talks)
     options = {"tokenizer": "tiny", "demonstrations": 2, "modality": "audio"}
     run = kept_run(
         tmp_path / "b",

@@ -88,7 +88,11 @@ def measured(rows: Sequence[Row]) -> list[str]:
         for row in chosen:
             cells = []
             for name in columns:
-                spread = f" ± {cell(row['sd'])}" if name == "value" and row.get("sd") is not None else ""
+                spread = (
+                    f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{cell(row['sd'])}"
+                    if name == "value" and row.get("sd") is not None
+                    else ""
+                )
                 cells.append(f"{cell(row[name])}{spread}" if name in row else "")
             body.append(cells)
         heads = [metric if name == "value" else name.replace("_", " ") for name in columns]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from mechanism_canvas import BOX, CURVES, MUTED, Picture, figure, styled
+from mechanism_canvas import BOX, CURVES, MUTED, Picture, count, figure, styled
 from mechanism_flow import Call
 from mechanism_flow_picture import draw, flow_picture
 from torch import nn
@@ -72,7 +72,7 @@ def example_picture(kind: type) -> Picture | None:
 
 
 def parts_picture(name: str, module: nn.Module) -> Picture:
-    """The parts of a module that are not called in its example, in the order in which they are made."""
+    """The parts of a module that are not called in its example, beside each other: nothing feeds another."""
     calls: list[Call] = []
     for path, part in module.named_children():
         parameters = list(part.parameters())
@@ -80,12 +80,16 @@ def parts_picture(name: str, module: nn.Module) -> Picture:
         if not total:
             continue
         trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-        calls.append(
-            Call(f"{path}\n{type(part).__name__}", "", "part", total, trained, 1, {len(calls) - 1} - {-1})
-        )
+        calls.append(Call(f"{path}\n{type(part).__name__}", "", "part", total, trained, 1, set()))
     total = sum(parameter.numel() for parameter in module.parameters())
     trained = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-    return draw(name, calls, total, trained)
+    names = ", ".join(call.title.replace("\n", ", ") for call in calls)
+    caption = f"What a small {name} is made of, in no order. It has {count(total)} parameters."
+    return Picture(
+        draw(name, calls, total, trained).figure,
+        f"Parts of {name}, of {count(total)} parameters in all, {count(trained)} of them trained: {names}.",
+        caption,
+    )
 
 
 def words_picture(kind: type) -> Picture:

@@ -10,6 +10,7 @@ from typing import get_args
 import mechanism_pages
 import numpy as np
 import pytest
+from matplotlib.patches import FancyBboxPatch
 from mechanism_canvas import SEQUENTIAL, THEMES
 from mechanism_classes import component_class
 from mechanism_curriculum_pictures import CURRICULA, CURVED
@@ -105,6 +106,14 @@ def test_much_stands_out_more_than_little_in_each_theme(page: tuple[float, float
     seen = colours[:, 3:] * colours[:, :3] + (1 - colours[:, 3:]) * np.array(page)
     brightness = np.abs((seen - np.array(page)) @ np.array([0.2126, 0.7152, 0.0722]))
     assert (np.diff(brightness) > 0.01).all()
+
+
+def test_parts_that_nobody_calls_are_in_no_order() -> None:
+    ((_, picture),) = pictures(component("AudienceTask"))
+    (axes,) = picture.figure.axes
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    assert len(boxes) == 3 and len(axes.patches) == 3, "arrows would say what feeds what"
+    assert picture.alt.startswith("Parts of AudienceTask") and "One run" not in picture.caption
 
 
 def test_the_sample_is_of_many_kinds() -> None:

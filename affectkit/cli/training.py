@@ -188,7 +188,7 @@ def train(arguments: Sequence[str]) -> int:
 
 def _scores(trainer: Trainer) -> list[str]:
     """What validation said: of the kept epoch where a metric chose one, of the last epoch otherwise."""
-    for callback in trainer.callbacks:
+    for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, ResumableCheckpoint) and callback.best_score is not None:
             last = max(trainer.current_epoch - 1, 0)
             epochs = f"epoch {callback.best_epoch}{f' of 0 to {last}' if last else ', the only one'}"

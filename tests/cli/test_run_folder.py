@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -109,3 +111,18 @@ def test_a_trained_run_is_not_evaluated_untrained(tmp_path: Path) -> None:
             check_trained(None, folder, command)
         check_trained(weights, folder, command)
     check_trained(None, folder, "fit")
+
+
+def test_predictions_are_said_to_be_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from affectkit.cli.training import AffectCLI
+
+    monkeypatch.chdir(tmp_path)
+    cli = object.__new__(AffectCLI)
+    cli.folder, cli.trainer = finished_run(tmp_path), cast(Any, SimpleNamespace(is_global_zero=True))
+    cli.after_predict()
+    assert "predictions" not in capsys.readouterr().out
+    (cli.folder / "predicted.csv").touch()
+    cli.after_predict()
+    assert f"predictions: {cli.folder.relative_to(tmp_path)}/predicted.csv\n" in capsys.readouterr().out

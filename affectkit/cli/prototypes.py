@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from affectkit.data.shards import read_manifest
-    from affectkit.labels import ValenceArousalWheel
+    from affectkit.labels import ValenceArousalWheel, canonical
     from affectkit.predict import make_prototypes
 
     grid = make_prototypes(
@@ -66,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
         space = read_manifest(options.data).label_space
         wheel = ValenceArousalWheel()
-        anchors = {} if space is None else dict(zip(space, wheel.anchors(space)))
+        # Labels without a place on the wheel are left out of the picture.
+        anchors = {label: wheel.point(label) for label in space or () if canonical(label) in wheel.points}
         figure = prototype_grid_figure(grid, anchors)
         write_atomically(Path(options.plot), Picture("prototypes", figure, "Prototypes").png())
         print(f"picture: {options.plot}")

@@ -15,6 +15,7 @@ from affectkit.labels import label_space as named_label_space
 from affectkit.losses import ClassificationLoss
 from affectkit.metrics import classification_metrics
 from affectkit.tasks.affect_task import AffectTask
+from affectkit.tasks.label_presence import check_labelled
 from affectkit.tasks.metric_objective import MetricObjective, with_metric_loss
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.rate_schedule import Schedule
@@ -176,6 +177,7 @@ class AudioTask(AffectTask):
         )
         self.rate = rate
         self._emotion_loss = emotion
+        self._learns_labels = loss is None
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self.save_hyperparameters()
 
@@ -183,6 +185,8 @@ class AudioTask(AffectTask):
         """Compare labels and rate with the data; when fitting, take over the class counts."""
         super().setup(stage)
         data: object = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and self._learns_labels:
+            check_labelled(data, task=type(self).__name__)
         if isinstance(data, StatesRate) and data.rate != self.rate:
             raise ValueError(
                 f"{type(self).__name__} hears {self.rate} samples per second, but "

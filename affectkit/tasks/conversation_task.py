@@ -43,6 +43,7 @@ from affectkit.tasks.conversation_parts import (
     with_auxiliary,
 )
 from affectkit.tasks.data_agreement import MeasuresFeatures
+from affectkit.tasks.label_presence import check_labelled
 from affectkit.tasks.media_presence import check_media
 from affectkit.tasks.random_extractors import refuse_random_extractors
 from affectkit.tasks.turn_extractor import TurnExtractor
@@ -304,6 +305,7 @@ class ConversationTask(AffectTask):
         self._standardize = standardize
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._emotion_loss = emotion
+        self._learns_labels = loss is None
         self._target = target
         self._shift_metrics = shift_metrics
         self._auxiliary = frozenset(further)
@@ -344,6 +346,8 @@ class ConversationTask(AffectTask):
         if stage == "fit":
             raw = [name for name, encoder in self.encoders.items() if isinstance(encoder, TurnExtractor)]
             check_media(data, raw, task=type(self).__name__)
+            if self._learns_labels:  # what a loss of your own learns is not known here
+                check_labelled(data, task=type(self).__name__)
         if not self._standardize or stage != "fit":
             # A trained task brings its numbers along in the checkpoint.
             return

@@ -193,6 +193,14 @@ class DimensionalTask(AffectTask):
                     f"DimensionalTask has the dimensions {range_of(self.scale)}, but its data {theirs}: set "
                     "scale to that of the data, or make the shards on the task's."
                 )
+            known = data.annotated_dims("train") if stage == "fit" else (True,) * len(self.axes)
+            absent = [axis for axis, there in zip(self.axes, known, strict=True) if not there]
+            if absent:
+                raise ValueError(
+                    f"DimensionalTask learns {', '.join(self.axes)}, but no sample of the train split has a "
+                    f"value of {absent[0]}: add a source that has it (MixedDataModule), or choose a scale "
+                    "without it."
+                )
         if self._standardize and stage == "fit":
             take_statistics(self.encoders, data, task="DimensionalTask")
 

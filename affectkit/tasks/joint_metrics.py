@@ -57,4 +57,7 @@ def complete_target(target: Target, output: AffectOutput, space: LabelSpace) -> 
         target = target._replace(label=label)
     if target.dims is None and dims is not None:
         target = target._replace(dims=torch.full_like(dims, torch.nan))
+    if target.distribution is None and logits is not None:
+        # For a loss over votes, of which chance gave this batch none.
+        target = target._replace(distribution=torch.full_like(logits, torch.nan))
     return target

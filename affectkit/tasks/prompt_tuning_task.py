@@ -19,6 +19,7 @@ from affectkit.losses import ClassificationLoss
 from affectkit.tasks.clip_task import ClipTask, unfreeze
 from affectkit.tasks.example_cache import ExampleCache
 from affectkit.tasks.head_agreement import check_head
+from affectkit.tasks.label_presence import check_labelled
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.optimizer_config import OptimizerConfig
 from affectkit.tasks.prompt_objectives import (
@@ -249,6 +250,7 @@ class PromptTuningTask(ClipTask):
             seed=seed,
         )
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
+        self._learns_labels = loss is None and objective == "classification"
         self._cache_passes = cache_passes
         self._examples: ExampleCache | None = None
         self.save_hyperparameters()
@@ -256,6 +258,8 @@ class PromptTuningTask(ClipTask):
     def setup(self, stage: str) -> None:
         """Compare with the data; when fitting, fill a cache of examples before the first step."""
         super().setup(stage)
+        if stage == "fit" and self._learns_labels:
+            check_labelled(getattr(self.trainer, "datamodule", None), task=type(self).__name__)
         adapter = self.adapter
         if stage != "fit" or not isinstance(adapter, TipAdapter):
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import linecache
 import os
 import sys
 from collections.abc import Sequence
@@ -100,7 +101,19 @@ def is_user_error(error: BaseException) -> bool:
         or kind.__module__.startswith("affectkit.")
         # By its name: only a command that trains has loaded Lightning.
         or kind.__name__ == "MisconfigurationException"
+        or (isinstance(error, ValueError) and _is_refusal(error))
     )
+
+
+def _is_refusal(error: ValueError) -> bool:
+    """Whether a statement of ours raised it, e.g. a task that compares itself with the data."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None or not str(place.tb_frame.f_globals.get("__name__")).startswith("affectkit."):
+        return False
+    # A line that fails by itself, such as one that unpacks too many values, is a bug.
+    return linecache.getline(place.tb_frame.f_code.co_filename, place.tb_lineno).lstrip().startswith("raise ")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -33,6 +33,15 @@ class MatchingAttention(nn.Module):
 
     Deviation from the paper:
         ``context="past"`` is an addition; the published attention reads the whole conversation.
+
+    Examples:
+        >>> import torch
+        >>> from affectkit.types import Encoding
+        >>> attention = MatchingAttention(4, context="past")
+        >>> turns = torch.randn(1, 3, 4)
+        >>> seen = attention(Encoding(turns)).pooled
+        >>> torch.allclose(seen[:, 0], turns[:, 0]), tuple(seen.shape)
+        (True, (1, 3, 4))
     """
 
     def __init__(self, dim: int, *, context: Literal["past", "both"] = "past") -> None:

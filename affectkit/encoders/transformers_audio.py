@@ -52,6 +52,12 @@ class TransformersAudioEncoder(nn.Module):
     References:
         Alexei Baevski, Henry Zhou, Abdelrahman Mohamed, Michael Auli. wav2vec 2.0: A Framework for
         Self-Supervised Learning of Speech Representations. NeurIPS 2020. arXiv:2006.11477.
+
+    Examples:
+        >>> import torch
+        >>> encoder = TransformersAudioEncoder("tiny")
+        >>> tuple(encoder(torch.zeros(2, 8000)).pooled.shape) == (2, encoder.out_dim)
+        True
     """
 
     modality: Final = "audio"

@@ -37,6 +37,12 @@ class TransformersTokenEncoder(nn.Module):
         FileNotFoundError: If the name is written as a path and no folder is there.
         ValueError: If an argument is out of range, the model has no list of layers, or the input is
             something else than ids of its vocabulary.
+
+    Examples:
+        >>> import torch
+        >>> encoder = TransformersTokenEncoder("tiny")
+        >>> tuple(encoder(torch.tensor([[2, 5, 6, 3]])).pooled.shape) == (1, encoder.out_dim)
+        True
     """
 
     modality: Final = "text"

@@ -28,6 +28,16 @@ class BinnedDimensionLoss(nn.Module):
 
     Raises:
         ValueError: If output or target lack what is compared, or their shapes differ.
+
+    Examples:
+        Ten bins over -1..1; a model that knows nothing pays the logarithm of 10.
+
+        >>> import torch
+        >>> from affectkit.types import AffectOutput, Target
+        >>> output = AffectOutput(dims=torch.zeros(1, 2), extra={"bins": torch.zeros(1, 2, 10)})
+        >>> loss = BinnedDimensionLoss((-1.0, 1.0))(output, Target(dims=torch.tensor([[0.3, torch.nan]])))
+        >>> round(float(loss.total), 4)
+        2.3026
     """
 
     def __init__(self, bounds: tuple[float, float]) -> None:

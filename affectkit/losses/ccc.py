@@ -41,6 +41,15 @@ class CCCLoss(nn.Module):
     References:
         Lawrence I-Kuei Lin. A Concordance Correlation Coefficient to Evaluate Reproducibility.
         Biometrics 45(1), 1989.
+
+    Examples:
+        Twice the truth correlates fully, and does not agree.
+
+        >>> import torch
+        >>> from affectkit.types import AffectOutput, Target
+        >>> truth = torch.tensor([[-0.4], [0.0], [0.4]])
+        >>> round(float(CCCLoss()(AffectOutput(dims=2 * truth), Target(dims=truth)).total), 4)
+        0.2
     """
 
     def __init__(

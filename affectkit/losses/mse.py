@@ -26,6 +26,13 @@ class MSELoss(nn.Module):
 
     Raises:
         ValueError: If output or target lack what is compared, or their shapes differ.
+
+    Examples:
+        >>> import torch
+        >>> from affectkit.types import AffectOutput, Target
+        >>> output = AffectOutput(dims=torch.tensor([[0.5, 0.9]]))
+        >>> float(MSELoss()(output, Target(dims=torch.tensor([[0.0, torch.nan]]))).total)
+        0.25
     """
 
     def __init__(self, *, head: str | None = None) -> None:

@@ -25,6 +25,16 @@ class VoteDistributionLoss(nn.Module):
 
     Raises:
         ValueError: If output or target lack what is compared, or their shapes differ.
+
+    Examples:
+        Three annotators of four saw the first class.
+
+        >>> import torch
+        >>> from affectkit.types import AffectOutput, Target
+        >>> output = AffectOutput(logits=torch.tensor([[1.0, 0.0]]))
+        >>> loss = VoteDistributionLoss()(output, Target(distribution=torch.tensor([[3.0, 1.0]])))
+        >>> round(float(loss.total), 4)
+        0.5633
     """
 
     def __init__(self, *, head: str | None = None) -> None:

@@ -19,6 +19,13 @@ class Pearson(DimensionMetric):
         dim: The one dimension to score; the mean over dimensions where None.
         num_clips: Where given, the score is the mean over clips; see :class:`DimensionMetric`.
         name: Name of ``dim``.
+
+    Examples:
+        >>> import torch
+        >>> metric = Pearson(1)
+        >>> metric.update(torch.tensor([[0.1], [0.2], [0.3]]), torch.tensor([[-1.0], [0.0], [1.0]]))
+        >>> round(float(metric.compute()), 4)
+        1.0
     """
 
     short_name = "pearson"

@@ -17,6 +17,13 @@ class RMSE(DimensionMetric):
         dim: The one dimension to score; the mean over dimensions where None.
         num_clips: Where given, the score is the mean over clips; see :class:`DimensionMetric`.
         name: Name of ``dim``.
+
+    Examples:
+        >>> import torch
+        >>> metric = RMSE(1)
+        >>> metric.update(torch.tensor([[0.3], [0.4]]), torch.tensor([[0.0], [0.0]]))
+        >>> round(float(metric.compute()), 4)
+        0.3536
     """
 
     higher_is_better = False

@@ -19,6 +19,13 @@ class SAGR(DimensionMetric):
         dim: The one dimension to score; the mean over dimensions where None.
         num_clips: Where given, the score is the mean over clips; see :class:`DimensionMetric`.
         name: Name of ``dim``.
+
+    Examples:
+        >>> import torch
+        >>> metric = SAGR(1)
+        >>> metric.update(torch.tensor([[0.3], [-0.4], [0.1]]), torch.tensor([[0.9], [-0.1], [-0.2]]))
+        >>> round(float(metric.compute()), 4)
+        0.6667
     """
 
     short_name = "sagr"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from affectkit.labels import LabelSpaceMismatchError
 from affectkit.predict.error import PredictError
 from affectkit.predict.local_model import HUB, local_model
 from affectkit.tasks import AffectTask, CheckpointRecord
+from affectkit.tasks.checkpoint_record import MissingPartError
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
 from affectkit.tasks.saved_folder import (
     CONFIG,
@@ -102,7 +106,8 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
 
     Raises:
         PredictError: If the file is no checkpoint of affectkit, its task is of your own and not given, a part
-            that it had been given is missing, or it predicts a sensitive attribute of people.
+            that it had been given is missing, ``task`` is not the class that wrote it, that class takes no
+            argument of a name in ``changes``, or it predicts a sensitive attribute of people.
     """
     record = read_record(path)
     kind = task or shipped_task(record.task)
@@ -112,6 +117,8 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             f"The checkpoint {path} was made by {record.task}, which is not a task of affectkit: give the "
             f"class, `from_checkpoint(path, task={name})` or `--task {record.task}`."
         )
+    _check_class(kind, record, path)
+    _check_names(kind, changes)
     missing = [name for name in record.injected if name not in changes]
     if missing:
         call = ", ".join(f"{name}=..." for name in missing)
@@ -127,9 +134,20 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
     # Of a folder both: what the configuration says of reading matters as the weights do.
     files = [path / CONFIG, path / WEIGHTS] if path.is_dir() else [path]
     digest = _digest(files)
-    loaded = kind.load_from_checkpoint(
-        source, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
-    )
+    try:
+        loaded = kind.load_from_checkpoint(
+            source, map_location="cpu", hparams_file=None, strict=None, weights_only=True, **changes
+        )
+    except (MissingPartError, LabelSpaceMismatchError):
+        raise  # of these the remedy is another one
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        if _name(kind) == record.task or kind is shipped_task(record.task):
+            raise
+        reason = str(error).partition("\n")[0].rstrip(".: ")
+        raise PredictError(
+            f"The checkpoint {path} was made by {record.task or 'a task without a name'} and cannot be "
+            f"loaded as {_name(kind)} ({reason}): give the class that made it."
+        ) from error
     found = sensitive_outputs(loaded)
     if found:
         raise PredictError(
@@ -137,6 +155,42 @@ def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: ob
             "attributes: use a model without these labels, or run the task from your own Python."
         )
     return LoadedTask(loaded, path, digest)
+
+
+def _check_class(kind: type[AffectTask], record: CheckpointRecord, path: Path) -> None:
+    """Refuse one task of affectkit for a checkpoint of another one."""
+    made = shipped_task(record.task)
+    if made is None or shipped_task(_name(kind)) is None or issubclass(kind, made):
+        return
+    raise PredictError(
+        f"The checkpoint {path} was made by {made.__name__} and not by {kind.__name__}: leave the task out "
+        f"(`--task`), or give one that is derived from {made.__name__}."
+    )
+
+
+def _check_names(kind: type[AffectTask], names: Iterable[str]) -> None:
+    """Refuse arguments that no constructor of the task takes: Lightning would drop them in silence."""
+    known: list[str] = []
+    for place in kind.__mro__:
+        if "__init__" not in vars(place):
+            continue
+        found = inspect.signature(vars(place)["__init__"]).parameters.values()
+        known += [each.name for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        # What it does not name it hands on to the next one.
+        if not any(each.kind is each.VAR_KEYWORD for each in found):
+            break
+    known = sorted({*known} - {"self"})
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1) or known
+            raise PredictError(
+                f"{kind.__name__} has no option {name!r}: "
+                + (f"write {near[0]}." if len(near) == 1 else f"give one of {', '.join(near)}.")
+            )
+
+
+def _name(kind: type[AffectTask]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _digest(files: Sequence[Path]) -> str:

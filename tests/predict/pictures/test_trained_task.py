@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from affectkit.predict import PredictError, find_checkpoint, load_trained
-from affectkit.tasks import PromptTuningTask
+from affectkit.tasks import AudioTask, PromptTuningTask
 
 
 class MyTask(PromptTuningTask):
@@ -84,3 +84,24 @@ def test_the_digest_is_that_of_the_file(trained: Any, tmp_path: Path) -> None:
 def test_values_can_be_changed(trained: Any) -> None:
     task = load_trained(trained.run, class_names=["a", "b", "c", "d", "e", "f", "g"]).task
     assert task.hparams["class_names"] == ["a", "b", "c", "d", "e", "f", "g"]
+
+
+def test_an_option_that_the_task_has_not(trained: Any) -> None:
+    with pytest.raises(
+        PredictError, match=r"^PromptTuningTask has no option 'weight_decai': write weight_decay\.$"
+    ):
+        load_trained(trained.run, weight_decai=1)
+    with pytest.raises(PredictError, match=r"has no option 'zzz': give one of .*\bseed\b"):
+        load_trained(trained.run, zzz=1)
+    with pytest.raises(PredictError, match="MyTask has no option 'sed': write seed"):
+        load_trained(trained.run, task=MyTask, sed=1)
+
+
+def test_another_class_than_that_of_the_checkpoint(trained: Any, tmp_path: Path) -> None:
+    with pytest.raises(PredictError, match=r"made by PromptTuningTask and not by AudioTask: leave the task"):
+        load_trained(trained.run, task=AudioTask)
+    mine = changed(trained, tmp_path / "x.ckpt", task="mine.MyTask")
+    with pytest.raises(
+        PredictError, match=r"made by mine\.MyTask and cannot be loaded as .*AudioTask \(.+\)"
+    ):
+        load_trained(mine, task=AudioTask)

@@ -33,13 +33,14 @@ def run(options: argparse.Namespace) -> int:
     from affectkit.atomic_file import write_atomically
     from affectkit.calibration import scaling_path
     from affectkit.share import card_of_run, load_run, save_pretrained
+    from affectkit.share.ethics_page import ETHICS, write_ethics
     from affectkit.tasks.saved_folder import CARD, CONFIG, WEIGHTS
 
     text = card_of_run(options.folder)
     if options.save is not None:
         found = load_run(options.folder)
         save_pretrained(found.task, options.save, card=text, run=found)
-        written = [WEIGHTS, CONFIG, CARD]
+        written = [WEIGHTS, CONFIG, CARD, ETHICS]
         if scaling_path(options.save / WEIGHTS).is_file():
             written.append(scaling_path(WEIGHTS).name)
         print(f"folder: {options.save} ({', '.join(written)})")
@@ -47,5 +48,6 @@ def run(options: argparse.Namespace) -> int:
         out: Path = options.out or options.folder / "model_card.md"
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, text.encode("utf-8"))
+        write_ethics(out.parent)
         print(f"card:   {out}")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ import yaml
 from affectkit.calibration import StoredScaling
 from affectkit.labels.sensitive_attributes import sensitive_attributes
 from affectkit.share.card_facts import CardFacts, facts_of_run, facts_of_task
+from affectkit.share.ethics_page import ETHICS
 from affectkit.tasks import AffectTask
 
 _TEMPLATE: Final = Path(__file__).parents[1] / "templates" / "model_card.md.jinja"
@@ -74,7 +74,8 @@ def render_card(facts: CardFacts) -> str:
                 if data.klass in ("academic", "non-commercial", "unknown")
             }
         ),
-        ethics=_ethics_page(),
+        # Beside the card: a model travels further than any documentation.
+        ethics=f"[page on ethics and law]({ETHICS})",
     )
     head = yaml.safe_dump(_head(facts), sort_keys=False, allow_unicode=True)
     return f"---\n{head}---\n{body}"
@@ -120,12 +121,3 @@ def _sensitive(facts: CardFacts) -> list[str]:
 def _line(value: object) -> str:
     """Words of other people, in one line and without a table's bars."""
     return " ".join(str(value).split()).replace("|", "/")
-
-
-def _ethics_page() -> str:
-    """A link to the page on ethics, where the package says at which address its pages lie."""
-    for entry in importlib.metadata.metadata("affectkit").get_all("Project-URL") or []:
-        label, _, address = str(entry).partition(", ")
-        if label.lower() == "documentation":
-            return f"[page on ethics]({address.rstrip('/')}/ethics.html)"
-    return "page on ethics (`docs/ethics.md` of affectkit)"

@@ -14,6 +14,7 @@ import affectkit
 from affectkit.atomic_file import write_atomically
 from affectkit.calibration import load_scaling, save_scaling, scaling_path
 from affectkit.share.error import ShareError, first_line
+from affectkit.share.ethics_page import write_ethics
 from affectkit.share.model_card import card_of_task
 from affectkit.share.refuse_sensitive import refuse_sensitive
 from affectkit.share.trained_run import TrainedRun, build_task
@@ -40,7 +41,7 @@ def save_pretrained(
     card: str | None = None,
     run: TrainedRun | None = None,
 ) -> Path:
-    """Write ``model.safetensors``, ``config.json`` and ``README.md``, each whole or not at all.
+    """Write ``model.safetensors``, ``config.json``, ``README.md`` and ``ethics.md``, each whole or absent.
 
     Of a model on a frozen base, the weights are those that were trained, as in a checkpoint. A scaling that
     ``affectkit calibrate`` fitted for the run comes along, as ``model.scaling.safetensors``.
@@ -101,6 +102,7 @@ def save_pretrained(
         save_scaling(place / WEIGHTS, scaling.scaling, labels=scaling.labels, rows=scaling.rows)
     if card is not None or not (place / CARD).is_file():
         write_atomically(place / CARD, (card or card_of_task(task, scaling=scaling)).encode("utf-8"))
+    write_ethics(place)
     return place
 
 

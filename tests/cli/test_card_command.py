@@ -39,6 +39,7 @@ def test_a_card_lies_in_the_run_folder(run_folder: Path, capsys: pytest.CaptureF
     assert main(["card", str(run_folder)]) == 0
     text = (run_folder / "model_card.md").read_text(encoding="utf-8")
     assert "pipeline_tag: audio-classification" in text and "# voices" in text
+    assert "](ethics.md)" in text and (run_folder / "ethics.md").is_file()
     assert str(run_folder / "model_card.md") in capsys.readouterr().out
 
 

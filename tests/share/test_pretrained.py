@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -100,6 +101,7 @@ def test_a_task_comes_back_with_the_same_answers(name: str, build: Build, tmp_pa
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
         "README.md",
         "config.json",
+        "ethics.md",
         "model.safetensors",
     ]
     again = load_pretrained(tmp_path / "model")
@@ -201,7 +203,9 @@ def test_a_folder_that_is_not_whole_is_named(
 def test_a_card_of_ones_own_stays(build: Build, tmp_path: Path) -> None:
     task, _, _ = build("erc_curriculum_tiny")
     save_pretrained(task, tmp_path)
-    assert "page on ethics" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    (link,) = re.findall(r"\[page on ethics and law\]\((\S+)\)", card)
+    assert "Article 50" in (tmp_path / link).read_text(encoding="utf-8")
     (tmp_path / "README.md").write_text("mine")
     save_pretrained(task, tmp_path)
     assert (tmp_path / "README.md").read_text() == "mine"
@@ -219,7 +223,8 @@ def test_the_mixin_of_the_hub_writes_the_same_folder(tmp_path: Path) -> None:
     assert type(again) is kind and isinstance(load_pretrained(tmp_path / "hub"), ConversationTask)
     mine, theirs = task.state_dict(), again.state_dict()
     assert mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-    assert "page on ethics" in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
+    assert "(ethics.md)" in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
+    assert (tmp_path / "hub" / "ethics.md").is_file()
     changed = kind.from_pretrained(tmp_path / "hub", dropout=0.75)
     assert changed.hparams["dropout"] == 0.75
 

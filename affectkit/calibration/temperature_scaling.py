@@ -56,3 +56,8 @@ class TemperatureScaling(LogitScaling):
     def forward(self, logits: Tensor) -> Tensor:
         """Logits over T."""
         return logits / self._bounded().exp().to(logits.dtype)
+
+
+def is_limit(temperature: float) -> bool:
+    """Whether a temperature is the lowest or the highest that is fitted."""
+    return not abs(math.log(temperature)) < _LIMIT - 1e-6

@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from affectkit.calibration.temperature_scaling import is_limit
     from affectkit.report.calibrate_run import calibrate_run
     from affectkit.report.calibration_section import draw_calibration
 
@@ -58,6 +59,10 @@ def run(options: argparse.Namespace) -> int:
         )
     Console(highlight=False, markup=False, soft_wrap=True).print(table)
     if found.temperature is not None:
-        print(f"temperature: {found.temperature:.4f}")
+        # Rows of chance ask for infinity, rows that are all right for 0.
+        end = (
+            ", the end of its range: these rows ask for no temperature" if is_limit(found.temperature) else ""
+        )
+        print(f"temperature: {found.temperature:.4f}{end}")
     print(f"scaling:     {found.scaling}\npicture:     {draw_calibration(found)}")
     return 0

@@ -15,6 +15,7 @@ from affectkit.calibration import (
     VectorScaling,
     fit_scaling,
 )
+from affectkit.calibration.temperature_scaling import is_limit
 
 if TYPE_CHECKING:
     from tests.conftest import RunRanks
@@ -111,6 +112,7 @@ def test_rows_without_a_minimum_end_at_the_bound(right: bool) -> None:
     assert fit.after <= fit.before
     assert 0.0499 <= scaling.temperature <= 20.001
     assert bool(scaling(logits).isfinite().all())
+    assert is_limit(scaling.temperature) and not is_limit(1.7)
 
 
 def test_rows_that_do_not_determine_it_are_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from affectkit.report.figures import ClassScore, class_scores, confusion_figure, per_class_figure
 from affectkit.report.page import Picture, Section, Table
 from affectkit.report.run_record import RunRecord
@@ -13,7 +15,7 @@ def results_section(run: RunRecord) -> Section | None:
         return None
     scores = class_scores(run.confusion, run.labels)
     header = ["class", "precision", "recall", "F1", "rows"]
-    rows = [[s.label, *(f"{v:.3f}" for v in (s.precision, s.recall, s.f1)), str(s.support)] for s in scores]
+    rows = [[s.label, *_said(s, digits=3), str(s.support)] for s in scores]
     return Section(
         "Test results",
         text=f"{int(run.confusion.sum())} labelled rows of the test split.",
@@ -29,7 +31,9 @@ def results_section(run: RunRecord) -> Section | None:
                 per_class_figure(scores),
                 "F1, precision and recall of each class, most frequent class first.",
                 Table(
-                    "Scores of each class", header, [[s.label, *_exact(s), str(s.support)] for s in scores]
+                    "Scores of each class",
+                    header,
+                    [[s.label, *_said(s, digits=6), str(s.support)] for s in scores],
                 ),
             ),
         ],
@@ -50,8 +54,9 @@ def _confusions(run: RunRecord) -> Table:
     return Table("Confusions", ["true", "predicted", "rows"], rows)
 
 
-def _exact(score: ClassScore) -> list[str]:
-    return [f"{value:.6f}" for value in (score.precision, score.recall, score.f1)]
+def _said(score: ClassScore, *, digits: int) -> list[str]:
+    values = (score.precision, score.recall, score.f1)
+    return ["none" if math.isnan(value) else f"{value:.{digits}f}" for value in values]
 
 
 def _tested(run: RunRecord) -> list[list[str]]:

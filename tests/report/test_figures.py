@@ -41,9 +41,11 @@ def test_class_scores_agree_with_scikit_learn() -> None:
     true, predicted = rng.integers(0, 4, 200), rng.integers(0, 3, 200)
     counts = np.zeros((5, 5), dtype=np.int64)
     np.add.at(counts, (true, predicted), 1)
-    reference = precision_recall_fscore_support(true, predicted, labels=range(5), zero_division=0)
+    reference = precision_recall_fscore_support(true, predicted, labels=range(5), zero_division=np.nan)
     ours = np.array([score[1:] for score in class_scores(counts, "abcde")])
     np.testing.assert_allclose(ours, np.array(reference).T, rtol=0, atol=1e-12)
+    # never predicted; neither true nor predicted: no zeros where nothing is defined
+    assert np.isnan(ours[3]).tolist() == [True, False, False, False] and np.isnan(ours[4, :3]).all()
 
 
 def test_per_class_figure_orders_by_support() -> None:

@@ -13,7 +13,7 @@ from affectkit.report.figures.style import MUTED, PALETTE, figure_style
 
 
 class ClassScore(NamedTuple):
-    """Scores of one class, each in [0, 1], with the number of true rows."""
+    """Scores of one class, each in [0, 1] or NaN where nothing defines it, with the number of true rows."""
 
     label: str
     precision: float
@@ -27,13 +27,14 @@ def class_scores(counts: NDArray[np.int64], labels: Sequence[str]) -> list[Class
 
     .. math:: F_1 = \frac{2\,TP}{2\,TP + FP + FN}
 
-    A class that occurs neither in truth nor in prediction scores 0.
+    A class without a true row has no recall, one that was never predicted no precision, and one of which
+    both hold no F1: these are NaN.
     """
     hits = np.diag(counts).astype(np.float64)
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
 
     def ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.divide(top, bottom, out=np.zeros_like(hits), where=bottom > 0)
+        return np.divide(top, bottom, out=np.full_like(hits, np.nan), where=bottom > 0)
 
     precision, recall = ratio(hits, predicted), ratio(hits, true)
     f1 = ratio(2 * hits, (true + predicted).astype(np.float64))

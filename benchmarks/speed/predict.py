@@ -1,9 +1,9 @@
 """Prediction on pictures as files, beside reading them alone and running the model alone, in one run.
 
-JPEG files of drawn noise, 256 px, shown at 128 px. Systems take turns in one process; a number is the
-median over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes and joins the
-same batches as prediction does, on one thread; "forward" runs the model over batches that lie in memory;
-"both at once" does the two on a thread each that know nothing of each other, and is done when the slower
+JPEG files of drawn noise, 512 px (``--file-size``), shown at 128 px. Systems take turns in one process; a
+number is the median over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes and
+joins the same batches as prediction does, on one thread; "forward" runs the model over batches that lie in
+memory; "both at once" does the two on a thread each that know nothing of each other, and is done when the slower
 one is; "predict" is `affectkit predict` without its start: reading, digests, model, probabilities and the
 table. The limit is the slower of reading and running as they are while they overlap, which is "both at
 once" where this process has two cores, and the sum of both where it has one. What prediction takes of the
@@ -52,7 +52,7 @@ from affectkit.tasks import AffectTask
 from affectkit.types import AffectOutput, Encoding
 
 BATCH: Final = 16
-FILE_SIZE: Final = 256
+FILE_SIZE: Final = 512
 SIZE: Final = 128
 SPACE: Final = "affectnet8.official"
 AT_ONCE: Final = "both at once"
@@ -64,16 +64,16 @@ MEMORY_ALLOWED: Final = 1.05
 Row = dict[str, str | int | float | bool]
 
 
-def make_pictures(root: Path, count: int) -> Path:
+def make_pictures(root: Path, count: int, size: int) -> Path:
     """A folder of JPEG files that do not compress to nothing: coarse noise, drawn smoothly."""
-    folder = root / "pictures"
+    folder = root / f"pictures-{size}"
     if folder.is_dir():
         return folder
     folder.mkdir(parents=True)
     draw = np.random.default_rng(0)
     for number in range(count):
         coarse = draw.integers(0, 256, (24, 24, 3), dtype=np.uint8)
-        picture = Image.fromarray(coarse).resize((FILE_SIZE, FILE_SIZE), Image.Resampling.BICUBIC)
+        picture = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
         picture.save(folder / f"{number:05}.jpg", quality=90)
     return folder
 
@@ -210,9 +210,9 @@ def overlaps() -> bool:
     return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
 
 
-def compare(root: Path, count: int, rounds: int) -> tuple[list[Row], list[str]]:
+def compare(root: Path, pictures: Path, count: int, rounds: int) -> tuple[list[Row], list[str]]:
     """Rows of all systems with both models, and what misses its limit."""
-    items = find_pictures([make_pictures(root, count)])[: count // BATCH * BATCH]
+    items = find_pictures([pictures])[: count // BATCH * BATCH]
     layers = layers_like_reading(items)
     models: dict[str, Linear | Convolutions] = {
         "linear": Linear(),
@@ -259,18 +259,18 @@ def compare(root: Path, count: int, rounds: int) -> tuple[list[Row], list[str]]:
     return rows, failures
 
 
-def peak_memory(root: Path, count: int) -> float:
+def peak_memory(pictures: Path, count: int) -> float:
     """MiB at the peak of a process that predicts ``count`` pictures."""
-    command = [sys.executable, __file__, "--memory", str(count), "--data", str(root)]
+    command = [sys.executable, __file__, "--memory", str(count), "--data", str(pictures)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout.split()[-1])
 
 
-def predict_and_tell(root: Path, count: int) -> None:
+def predict_and_tell(pictures: Path, count: int) -> None:
     """Predict, and print the peak of this process."""
-    items = find_pictures([root / "pictures"])[:count]
+    items = find_pictures([pictures])[:count]
     predictor = PicturePredictor(task_of(Linear()), PictureView(SIZE), batch_size=BATCH, device="cpu")
-    write_predictions(predictor, items, out=root / f"memory-{count}.csv")
+    write_predictions(predictor, items, out=pictures.parent / f"memory-{count}.csv")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
@@ -291,6 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--data", type=Path, help="folder to make and keep the pictures in")
+    parser.add_argument("--file-size", type=int, default=FILE_SIZE, help="pixels of a picture's side")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="few pictures, two rounds")
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
@@ -302,25 +303,27 @@ def main() -> None:
     if options.out is None:
         parser.error("--out is needed")
     rounds, count = (2, 320) if options.quick else (options.rounds, 10_000)
-    print(f"expected: {'half a minute' if options.quick else '8 minutes'}")
+    print(f"expected: {'half a minute' if options.quick else '15 minutes'}")
     with tempfile.TemporaryDirectory() as folder:
         root = options.data or Path(folder)
-        rows, failures = compare(root, count, rounds)
-        few, many = peak_memory(root, count // 10), peak_memory(root, count)
+        pictures = make_pictures(root, count, options.file_size)
+        rows, failures = compare(root, pictures, count, rounds)
+        few, many = peak_memory(pictures, count // 10), peak_memory(pictures, count)
     rows.append({"system": "memory", "metric": "MiB at the peak", "value": round(many, 1), "n": 1})
     rows[-1] |= {"with_a_tenth": round(few, 1), "times_a_tenth": round(many / few, 4)}
     print(f"memory: {few:.1f} MiB with {count // 10} pictures, {many:.1f} with {count}")
     if many > MEMORY_ALLOWED * few:
         failures.append(f"memory: {many / few:.3f} times that of a tenth, and {MEMORY_ALLOWED} are allowed")
-    how = "--quick" if options.quick else f"--rounds {rounds}"
+    how = "--quick" if options.quick else f"--rounds {rounds} --file-size {options.file_size}"
     result = {
         "name": "predict",
         "command": f"python benchmarks/speed/predict.py {how}",
         "environment": environment(),
-        "data": f"synthetic; {count} JPEG files of {FILE_SIZE} px, shown at {SIZE} px in batches of {BATCH}",
+        "data": f"synthetic; {count} JPEG files of {options.file_size} px, "
+        f"shown at {SIZE} px in batches of {BATCH}",
         "rows": rows,
         "limit": {
-            "what": "reading alone or the model alone, the slower" if overlaps() else "reading and the model",
+            "what": "reading and the model, both at once" if overlaps() else "reading and the model, in turn",
             "value": ALLOWED,
         },
         "failures": failures,

@@ -1,15 +1,15 @@
 """Prediction on pictures as files, beside reading them alone and running the model alone, in one run.
 
 JPEG files of drawn noise, 512 px (``--file-size``), shown at 128 px. Systems take turns in one process; a
-number is the median over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes and
-joins the same batches as prediction does, on one thread; "forward" runs the model over batches that lie in
-memory; "both at once" does the two on a thread each that know nothing of each other, and is done when the slower
-one is; "predict" is `affectkit predict` without its start: reading, digests, model, probabilities and the
-table. The limit is the slower of reading and running as they are while they overlap, which is "both at
-once" where this process has two cores, and the sum of both where it has one. What prediction takes of the
-slower one of both when each has the machine to itself stands beside it: two cores of one machine share its
-memory and caches, so that nobody reaches it where both cost the same. One model is linear, the other's
-forward costs about what reading does. Memory is the peak of a process of its own.
+number is the median over rounds of the wall time of a whole pass, divided by its pictures. "read" decodes
+and joins the same batches as prediction does, on one thread; "forward" runs the model over batches that lie
+in memory; "both at once" does the two on a thread each that know nothing of each other, and is done when
+the slower one is; "predict" is `affectkit predict` without its start: reading, digests, model,
+probabilities and the table. The limit is the slower of reading and running as they are while they overlap,
+which is "both at once" where this process has two cores, and the sum of both where it has one. What
+prediction takes of the slower one of both when each has the machine to itself stands beside it: two cores
+of one machine share its memory and caches, so that nobody reaches it where both cost the same. One model is
+linear, the other's forward costs about what reading does. Memory is the peak of a process of its own.
 
     python benchmarks/speed/predict.py --out predict.json
 """

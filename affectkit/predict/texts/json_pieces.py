@@ -25,7 +25,8 @@ def json_pieces(content: bytes, *, media: bool = False) -> Iterator[TextPiece]:
 
     A line is a text, ``{"text": ...}``, a turn, which also has ``dialogue`` and ``speaker``, or a
     dialogue with ``utterances``. Speakers are names, or numbers that count in the dialogue's
-    ``speakers``. ``id``, ``start`` and ``end`` (seconds) are optional everywhere.
+    ``speakers``. A line without ``dialogue`` is a dialogue of one turn. ``id``, ``start``
+    and ``end`` (seconds) are optional everywhere.
 
     Args:
         content: The file.
@@ -60,7 +61,8 @@ def _line(value: object, line: int, *, media: bool) -> Iterator[TextPiece]:
         if not turns:
             yield TextPiece(f"line {line}", dialogue=dialogue, error=fault)
         return
-    dialogue = ""
+    # Lines that name no dialogue have nothing to do with one another.
+    dialogue = f"line {line}"
     if isinstance(value, Mapping) and isinstance(value.get("dialogue"), (str, int)):
         dialogue = f"dialogue {value['dialogue']}"
     yield _piece(value, part=f"line {line}", dialogue=dialogue, names=None, fault=fault, media=media)

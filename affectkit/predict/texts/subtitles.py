@@ -12,12 +12,19 @@ from affectkit.predict.texts.text_piece import TextPiece
 _TIMES: Final = re.compile(
     r"^\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 )
+#: Lines that hold something, one under the other.
+_BLOCK: Final = re.compile(r"(?:^[ \t]*\S.*(?:\n|\Z))+", re.MULTILINE)
+#: What else begins a block in WebVTT.
+_NO_CUE: Final = re.compile(r"\s*(?:WEBVTT|NOTE|STYLE|REGION)\b")
 _VOICE: Final = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 _MARKUP: Final = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 
 
 def subtitle_pieces(content: str) -> Iterator[TextPiece]:
     """Yield the cues of a file in their order; those without text, e.g. of music signs alone, too.
+
+    A block without a line of times becomes a piece with its error, beside the head, the notes and the styles
+    of WebVTT.
 
     Marks of style are removed, lines of a cue are joined, and ``<v NAME>`` of WebVTT names the speaker.
 
@@ -31,11 +38,19 @@ def subtitle_pieces(content: str) -> Iterator[TextPiece]:
         cue 1 1.5 2.0 Oh, hello.
     """
     number = 0
-    for block in re.split(r"\n[ \t]*\n", content.replace("\r\n", "\n").replace("\r", "\n")):
-        lines = block.strip("\n").split("\n")
+    web = content.lstrip("\ufeff").startswith("WEBVTT")
+    for block in _BLOCK.finditer(content.replace("\r\n", "\n").replace("\r", "\n")):
+        lines = block[0].strip("\n").split("\n")
         place = next((i for i, line in enumerate(lines[:2]) if _TIMES.match(line)), None)
         if place is None:
-            continue  # the head of WebVTT, its notes and styles
+            if not (web and _NO_CUE.match(block[0])):
+                line = block.string.count("\n", 0, block.start()) + 1
+                why = (
+                    f"The block at line {line} has no line of times, such as 00:00:01,500 --> 00:00:02,000: "
+                    "give it one, or leave the block out."
+                )
+                yield TextPiece(f"line {line}", error=why)
+            continue
         number += 1
         found = _TIMES.match(lines[place])
         assert found is not None, "the line was chosen because it matches"

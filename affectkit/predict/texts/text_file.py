@@ -51,7 +51,7 @@ def read_pieces(path: Path, *, media: bool = False) -> list[TextPiece]:
         case ".jsonl":
             found = list(json_pieces(content.encode(), media=media))
         case _:
-            found = [piece for piece in subtitle_pieces(content) if piece.text]
+            found = [piece for piece in subtitle_pieces(content) if piece.text or piece.error]
     if not found:
         raise DecodeError("The file holds no text: give one with words in it.")
     return found

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import torch
 
+from affectkit.data.decode import DecodeError
 from affectkit.data.modules import ConversationPromptDataModule, DialogueTextDataModule
 from affectkit.data.schema import ConversationRecord
 from affectkit.data.store import open_store
@@ -108,6 +109,15 @@ def test_turns_that_lie_apart_make_one_dialogue(tmp_path: Path) -> None:
     assert [item.text for item in items] == ["one", "three", "two"]
     record = json.loads(bytes(items[0].read()["json"]))
     assert [one["text"] for one in record["utterances"]] == ["one", "three"]
+
+
+def test_lines_without_a_dialogue_are_dialogues_of_one_turn(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"no": "text"}\n{"text": "two"}\n')
+    first, bad, last = find_dialogues([tmp_path / "a.jsonl"])
+    for item, text in ((first, "one"), (last, "two")):
+        assert [one["text"] for one in json.loads(bytes(item.read()["json"]))["utterances"]] == [text]
+    with pytest.raises(DecodeError, match="Line 2 holds no text"):
+        bad.read()
 
 
 def test_a_turn_that_cannot_be_read_takes_its_dialogue_along(tmp_path: Path) -> None:

@@ -67,6 +67,20 @@ def test_webvtt(tmp_path: Path) -> None:
     assert second.text == "<nothing>" and second.speaker == ""
 
 
+def test_a_block_without_times_is_a_row_with_its_line(tmp_path: Path) -> None:
+    cue = "00:00:0{0},000 --> 00:00:0{0},500\nsaid {0}\n"
+    content = f"1\n{cue.format(1)}\n\n2\n00:00:02 -> 00:00:03\nlost\n \n3\n{cue.format(3)}"
+    found = written(tmp_path, "a.srt", content)
+    assert [(p.part, p.text, bool(p.error)) for p in found] == [
+        ("cue 1", "said 1", False),
+        ("line 6", "", True),
+        ("cue 2", "said 3", False),
+    ]
+    assert "The block at line 6 has no line of times" in found[1].error
+    (wrong,) = [p for p in written(tmp_path, "a.vtt", VTT + "\nlost\n") if p.error]
+    assert wrong.part == "line 16"
+
+
 def test_json_lines(tmp_path: Path) -> None:
     lines = [
         {"text": "alone"},
@@ -78,7 +92,7 @@ def test_json_lines(tmp_path: Path) -> None:
     ]
     content = "\n".join(json.dumps(line) for line in lines) + "\n\n{oh\n"
     found = written(tmp_path, "a.jsonl", content)
-    assert found[0] == TextPiece("line 1", "alone")
+    assert found[0] == TextPiece("line 1", "alone", dialogue="line 1")
     assert found[1] == TextPiece("line 2", "hi", "Ann", "dialogue 7", 1.0, 2.5)
     assert found[2] == TextPiece("dialogue d turn 0", "x", "Bo", "dialogue d")
     assert found[3].speaker == "Al" and found[4].speaker == "Cy" and found[4].dialogue == "dialogue e"
@@ -91,7 +105,8 @@ def test_what_holds_no_text(tmp_path: Path) -> None:
     for name, content, said in (
         ("a.docx", b"x", r"ends in '\.docx', and the model reads txt, srt, vtt or jsonl"),
         ("a.txt", b" \n\n", "holds no text"),
-        ("a.srt", b"no cue", "holds no text"),
+        ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\n<b></b>\n", "holds no text"),
+        ("a.vtt", b"WEBVTT\n", "holds no text"),
         ("b.txt", b"ol\xe1", r"not UTF-8 \(byte 2\)"),
     ):
         (tmp_path / name).write_bytes(content)

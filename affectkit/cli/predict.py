@@ -148,9 +148,12 @@ def run(options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from affectkit.predict import PredictError, open_predictor, write_predictions
+    from affectkit.predict.table.write_predictions import check_table_path
 
     # Paths are wrong more often than models, and looked at in no time.
     check_paths(options.paths)
+    if options.out is not None:
+        check_table_path(options.out)
     predictor = open_predictor(
         options.model,
         encoder=options.encoder,
@@ -198,6 +201,8 @@ def _cut_to_faces(
     predictor: Predictor, items: list[PredictItem], faces: str, *, required: bool
 ) -> tuple[list[PredictItem], str]:
     """The items as they are shown, and what is said about it."""
+    from pathlib import Path
+
     from affectkit.predict import PredictError, named_face_detector, read_boxes, with_boxes, with_faces
 
     if faces.startswith(("mediapipe:", "onnx:")):
@@ -208,8 +213,13 @@ def _cut_to_faces(
         if required:
             raise PredictError("Faces are required and nothing says where they are: give --faces as well.")
         return items, ""
-    boxed = with_boxes(predictor, items, read_boxes(faces), required=required)
-    return boxed, f"Of files with boxes in {faces}, what is in these is shown instead."
+    if not faces.lower().endswith(".csv") and not Path(faces).is_file():
+        named_face_detector(faces)  # which says what there is
+    table = read_boxes(faces)
+    boxed = with_boxes(predictor, items, table, required=required)
+    fitted = len(table.keys() & {Path(item.path).resolve() for item in items})
+    said = f"Of files with boxes in {faces}, what is in these is shown instead"
+    return boxed, f"{said} ({fitted} of {len(table)} are among the predicted)."
 
 
 def _draw_timelines(rows: Sequence[Prediction], out: str, *, curve: bool) -> None:

@@ -24,5 +24,6 @@ def named_face_detector(name: str) -> FaceDetector:
     if colon and kind == "onnx":
         return OnnxFaceDetector(file)
     raise PredictError(
-        f"There is no face detector {name!r}: give mediapipe:FILE, onnx:FILE, a CSV of boxes, or none."
+        f"There is no face detector {name!r}: give FILE.csv with boxes, mediapipe:MODEL_FILE, "
+        "onnx:MODEL_FILE, or none."
     )

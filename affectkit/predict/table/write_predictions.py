@@ -71,14 +71,7 @@ def write_predictions(
         MissingExtraError: If ``out`` ends in ``.parquet`` and pyarrow is not installed.
         PredictError: If the name of ``out`` ends in none of these, or its folder is absent.
     """
-    path = Path(out)
-    if path.suffix not in FORMATS or not path.absolute().parent.is_dir():
-        raise PredictError(
-            f"The table {path} cannot be written: end its name in .csv, .jsonl or .parquet, in a folder that "
-            "exists."
-        )
-    if path.suffix == ".parquet":  # before the work, not after it
-        require_parquet()
+    path = check_table_path(out)
     rows = path.with_name(f".{path.name}.rows")
     kept = _keep(rows, _header(predictor, items), predictor.batch_size)
     if progress is not None:
@@ -103,6 +96,32 @@ def write_predictions(
     _render(rows, path, columns, watch)
     rows.unlink()
     return TableReport(len(items), unread, kept)
+
+
+def check_table_path(out: str | os.PathLike[str]) -> Path:
+    """Refuse a table that could not be written, before the work and not after it.
+
+    Args:
+        out: File to write.
+
+    Raises:
+        MissingExtraError: If its name ends in ``.parquet`` and pyarrow is not installed.
+        PredictError: If its name ends in none of the formats, or its folder is absent.
+    """
+    path = Path(out)
+    if path.suffix not in FORMATS:
+        raise PredictError(
+            f"The table {path} ends in {path.suffix or 'nothing'!r}: end its name in .csv, .jsonl or "
+            ".parquet."
+        )
+    if not path.absolute().parent.is_dir():
+        raise PredictError(
+            f"The table {path} cannot be written, since there is no folder {path.parent}: make it, or "
+            "correct the path."
+        )
+    if path.suffix == ".parquet":
+        require_parquet()
+    return path
 
 
 def _header(predictor: Predictor, items: Sequence[PredictItem]) -> dict[str, object]:

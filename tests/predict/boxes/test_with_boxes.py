@@ -118,7 +118,12 @@ def test_boxes_that_fit_nothing(tmp_path: Path) -> None:
         with_boxes(context, items, {tmp_path / "a.png": (Box(0, 0, 1, 1),)})
 
 
-def test_the_command_states_the_box(tmp_path: Path, kept_run: Callable[..., Path], write_video: Any) -> None:
+def test_the_command_states_the_box(
+    tmp_path: Path,
+    kept_run: Callable[..., Path],
+    write_video: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     write_video(tmp_path / "a.mp4", frames=8)
     options = {"segments": 3, "size": 32, "normalize": False}
     run = kept_run(tmp_path / "run", small(frames=3), "ClipDataModule", **options)
@@ -128,3 +133,8 @@ def test_the_command_states_the_box(tmp_path: Path, kept_run: Callable[..., Path
     with (tmp_path / "p.csv").open(newline="") as file:
         assert [row["region"] for row in csv.DictReader(file)] == ["box 10 4 50 44"]
     assert main([*given, "--boxes", str(tmp_path / "gone.csv")]) == 2
+    capsys.readouterr()
+    assert main([*given, "--boxes", str(listed(tmp_path, "a.mp4,10,4,50,44", "b.mp4,0,0,9,9"))]) == 0
+    assert "(1 of 2 are among the predicted)" in capsys.readouterr().err
+    assert main([*given, "--faces", "retinaface"]) == 2
+    assert "give FILE.csv with boxes, mediapipe:MODEL_FILE, onnx:MODEL_FILE" in capsys.readouterr().err

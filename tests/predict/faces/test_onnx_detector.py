@@ -99,7 +99,10 @@ def test_other_forms_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(PredictError, match=r"gave boxes of shape \(1, 1, 4\) and scores of shape \(2,\)"):
         uneven(red(8, 8, 0))
-    with pytest.raises(PredictError, match="There is no face detector 'yolo:a': give mediapipe:FILE"):
+    with pytest.raises(
+        PredictError,
+        match=r"There is no face detector 'yolo:a': give FILE\.csv with boxes, mediapipe:MODEL_FILE",
+    ):
         named_face_detector("yolo:a")
 
 

@@ -66,6 +66,11 @@ def test_errors_are_one_sentence(trained: Any, tmp_path: Path, capsys: pytest.Ca
         ([picture, "--model", str(trained.run), "--task", "absent.Task"], "cannot be imported"),
         ([picture, "--model", str(trained.run), "--task", "pathlib.Path"], "is no task"),
         ([picture, "--model", str(trained.run), "--option", "base"], "has no value"),
+        ([picture, "--model", str(trained.run), "--option", "sed=1"], "no option 'sed': write seed"),
+        ([picture, "--model", str(trained.run), "--task", "affectkit.tasks.AudioTask"], "not by AudioTask"),
+        # before the model is looked for
+        ([picture, "--model", "no", "--out", str(tmp_path / "a.xlsx")], "ends in '.xlsx': end its name in"),
+        ([picture, "--model", "no", "--out", str(tmp_path / "no" / "a.csv")], "since there is no folder"),
     ):
         assert main(["predict", *more]) == 2
         error = capsys.readouterr().err

@@ -21,6 +21,18 @@ WORKER = Path(__file__).with_name("rank_worker.py")
 REPLY_SECONDS = 300.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let several workers take files in the order of the collection, not those with the most tests first."""
+    if hasattr(config.option, "loadscopereorder"):  # an option of pytest-xdist
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that start processes: the last worker is not left alone with one of them."""
+    slow = {item.path for item in items if item.get_closest_marker("distributed") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 class RunRanks(Protocol):
     """Run a function in a gloo group of real processes; results in order of rank.
 

@@ -68,6 +68,8 @@ def test_what_is_missing_is_said(build: Build, run_folder: Path, tmp_path: Path)
     alone = card_of_task(task)
     assert "nothing names the data that this model was trained on" in alone
     assert "| checkpoint | not stated |" in alone
+    assert "\nA `ConversationTask` of" in alone
+    assert "\nAn `AudioTask` of" in render_card(dataclasses.replace(facts_of_run(folder), task="AudioTask"))
 
 
 def test_a_sensitive_attribute_is_pointed_out(run_folder: Path) -> None:

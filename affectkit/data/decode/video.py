@@ -113,4 +113,6 @@ def _av() -> ModuleType:
 
 
 def _damaged(error: Exception) -> DecodeError:
-    return DecodeError(f"The mp4 file is damaged ({error}): restore it or make it anew.")
+    # Without the number and the place in memory that FFmpeg adds.
+    why = getattr(error, "strerror", None) or error
+    return DecodeError(f"The mp4 file is damaged ({why}): restore it or make it anew.")

@@ -134,8 +134,8 @@ def _file(path: Path) -> Members:
         return _video(path, path.stat().st_mtime_ns)
     if suffix not in _SOUNDS:
         raise DecodeError(
-            f"The name of the file ends in {suffix or 'nothing'!r}, not in wav or flac: convert it, "
-            f"`ffmpeg -i {path.name} {path.stem}.wav`."
+            f"The name of the file ends in {suffix or 'nothing'!r}, not in wav or flac: convert it if it "
+            f"holds sound, `ffmpeg -i {path.name} {path.stem}.wav`."
         )
     return file_members(suffix.removeprefix("."), _bytes(path, path.stat().st_mtime_ns))
 

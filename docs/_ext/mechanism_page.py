@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from mechanism_facts import explained_in, golden_of, meanings, place_of, recipes_of
@@ -50,6 +51,11 @@ class Shown(NamedTuple):
 def heading(text: str, mark: str) -> list[str]:
     """A title and its underline."""
     return [text, mark * len(text), ""]
+
+
+def is_doctest(paragraph: str) -> bool:
+    """Whether a paragraph of an example is statements, not a sentence about them."""
+    return paragraph.lstrip().startswith(">>>")
 
 
 def literal(text: str) -> str:
@@ -148,8 +154,11 @@ def page(row: Component, kind: type, pictures: Sequence[Shown]) -> str:
     if "Note" in doc.sections:
         lines += [*heading("Note", "-"), *text(doc.sections["Note"])]
     if "Examples" in doc.sections:
-        example = textwrap.indent(doc.sections["Examples"], "   ").splitlines()
-        lines += [*heading("Example", "-"), ".. code-block:: pycon", "", *example, ""]
+        lines += heading("Example", "-")
+        for is_code, parts in groupby(doc.sections["Examples"].split("\n\n"), key=is_doctest):
+            block = "\n\n".join(parts)
+            code = [".. code-block:: pycon", "", *textwrap.indent(block, "   ").splitlines(), ""]
+            lines += code if is_code else text(block)
     used = recipes_of(row)
     if used:
         lines += [*heading("Recipes", "-"), "Each is trained by ``affectkit fit --config recipe:NAME``.", ""]

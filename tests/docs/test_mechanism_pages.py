@@ -17,7 +17,7 @@ from mechanism_curriculum_pictures import CURRICULA, CURVED
 from mechanism_facts import NOT_EXPLAINING, ROOT, explained_in, explained_on
 from mechanism_flow import Call, flow, layers
 from mechanism_loss_pictures import SWEEPS, setting
-from mechanism_page import IncompleteDocstringError, Shown, index, page
+from mechanism_page import IncompleteDocstringError, Shown, index, is_doctest, page
 from mechanism_pages import kept, write_pages
 from mechanism_pictures import MissingPictureError, pictures, rules
 from mechanism_text import directive_lines, equation, has_equation, read
@@ -274,3 +274,14 @@ def test_the_index_names_every_component() -> None:
     text = index(rows)
     for row in COMPONENTS:
         assert f"* - :doc:`{row.name}`" in text
+
+
+def test_sentences_of_an_example_are_no_code() -> None:
+    row = next(row for row in COMPONENTS if row.name == "CCCLoss")
+    lines = page(row, component_class(row), []).splitlines()
+    start = lines.index("Example")
+    assert lines[start + 3] == "Twice the truth correlates fully, and does not agree."
+    assert lines[start + 5 : start + 8] == [".. code-block:: pycon", "", "   >>> import torch"]
+    for row in COMPONENTS:
+        examples = read(component_class(row)).sections.get("Examples", "")
+        assert not any(">>>" in part and not is_doctest(part) for part in examples.split("\n\n")), row.name

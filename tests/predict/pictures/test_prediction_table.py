@@ -107,6 +107,9 @@ def test_rows_of_another_model_or_of_other_pictures_are_not_kept(
 
 
 def test_a_table_needs_a_known_name_in_a_folder(predictor: PicturePredictor, tmp_path: Path) -> None:
-    for name in ("p.txt", "absent/p.csv"):
-        with pytest.raises(PredictError, match=r"end its name in \.csv, \.jsonl or \.parquet"):
+    for name, why in (
+        ("p.txt", r"end its name in \.csv, \.jsonl or \.parquet"),
+        ("absent/p.csv", r"since there is no folder .*absent: make it"),
+    ):
+        with pytest.raises(PredictError, match=why):
             write_predictions(predictor, [], out=tmp_path / name)

@@ -51,7 +51,7 @@ class PicturePredictor(BatchPredictor[PictureSample]):
 
     #: What is predicted, for messages.
     things = "pictures"
-    #: Half of reading a picture is done outside the interpreter's lock, so that two go on at once.
+    #: Decoding and resizing are done outside the interpreter's lock, so that two go on at once.
     readers = 2
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -101,37 +101,55 @@ class LabelGraphNetwork(nn.Module):
             bound = 1.0 / math.sqrt(weight.shape[1])
             nn.init.uniform_(weight, -bound, bound)
 
-    def may_wait(self, num_features: int) -> bool:
-        """Whether the last product with P costs less on the scores of so many features."""
-        waits = isinstance(self.propagation, DensePropagation) and len(self.weights) > int(self.folded)
-        return waits and num_features < min(self.weights[-1].shape)
-
-    def complete_scores(self, scores: Tensor) -> Tensor:
-        """Products with complete rows, from products (..., N) with rows that are not complete."""
-        (matrix, *_) = self.propagation.state_tensors()
-        return F.linear(scores, matrix)
-
     def state_key(self) -> tuple[object, ...]:
         """Something that differs after every step, load or move of a parameter or buffer."""
         state = (*self.weights, self.embeddings, *self.propagation.state_tensors())
         return tuple((part.data_ptr(), part._version, part.dtype) for part in state)
 
-    def forward(self, *, complete: bool = True) -> Tensor:
-        """Rows of all labels.
+    def forward(self) -> Tensor:
+        """Rows of all labels."""
+        return self._last_layer(self._last_nodes())
 
-        Args:
-            complete: Whether the last product with P is made. Without it, :meth:`complete_scores` makes
-                it on the products of features and rows, which is cheaper for few features.
+    def scores(self, features: Tensor) -> Tensor:
+        """Products of features (..., widths[-1]) with all rows: (..., N).
+
+        The same as with the rows from :meth:`forward` up to rounding, in the order of products that costs
+        least: few features meet the weights of the last layer before its nodes do, so that no row is
+        made, and P then acts on their scores.
         """
+        nodes, weight = self._last_nodes(), self.weights[-1]
+        few, count = features.numel() // features.shape[-1], len(nodes)
+        hidden, width = weight.shape
+        waits = isinstance(self.propagation, DensePropagation) and not self._last_is_folded()
+        waits = waits and few < min(hidden, width)
+        if few * hidden * (width + count) < count * width * (hidden + few):
+            if not waits and not self._last_is_folded():
+                nodes = self.propagation(nodes)
+            products = F.linear(F.linear(features, weight), nodes)
+        else:
+            products = F.linear(features, nodes @ weight if waits else self._last_layer(nodes))
+        if not waits:
+            return products
+        (matrix, *_) = self.propagation.state_tensors()
+        return F.linear(products, matrix)
+
+    def _last_is_folded(self) -> bool:
+        return self.folded and len(self.weights) == 1
+
+    def _last_nodes(self) -> Tensor:
+        """What the last layer starts from (N, width)."""
         nodes = self.embeddings
-        for number, weight in enumerate(self.weights):
-            if number > 0:
-                nodes = F.leaky_relu(nodes, self.negative_slope)
-            done = (number == 0 and self.folded) or (number == len(self.weights) - 1 and not complete)
-            if done:
-                nodes = nodes @ weight
-            elif weight.shape[0] <= weight.shape[1]:
-                nodes = self.propagation(nodes) @ weight
-            else:
-                nodes = self.propagation(nodes @ weight)
+        for number, weight in enumerate(self.weights[:-1]):
+            made = nodes @ weight if number == 0 and self.folded else self._layer(nodes, weight)
+            nodes = F.leaky_relu(made, self.negative_slope)
         return nodes
+
+    def _last_layer(self, nodes: Tensor) -> Tensor:
+        weight = self.weights[-1]
+        return nodes @ weight if self._last_is_folded() else self._layer(nodes, weight)
+
+    def _layer(self, nodes: Tensor, weight: Tensor) -> Tensor:
+        """One layer, P on the narrower side of the weights."""
+        if weight.shape[0] <= weight.shape[1]:
+            return cast(Tensor, self.propagation(nodes) @ weight)
+        return cast(Tensor, self.propagation(nodes @ weight))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,8 @@ class CategoricalDimensionalGraphHead(nn.Module):
     E holds a vector for each label and each dimension, P how they depend on each other, and each row of
     :math:`X_2` is the classifier of a label or the regressor of a dimension. Nothing of this depends on
     the batch: training generates the rows once a step, and evaluation without gradient keeps them, so
-    that there the head is one matrix product.
+    that there the head is one matrix product. Where a training batch has fewer features than the graph has
+    nodes, :math:`(f W_2^\top) (P\, \phi(X_1))^\top` gives the same scores for less, and no row is made.
 
     Args:
         in_dim: Width D of the features.
@@ -181,26 +183,17 @@ class CategoricalDimensionalGraphHead(nn.Module):
         return {**self.__dict__, "_kept": None}
 
     def _scores(self, pooled: Tensor) -> Tensor:
-        fresh = torch.is_grad_enabled() and not torch.compiler.is_compiling()
-        if not (fresh and self.network.may_wait(pooled.numel() // self.in_dim)):
-            return F.linear(pooled, self.label_rows(), self.bias)
-        scores = F.linear(pooled, self._generate(complete=False))
-        if not torch.is_autocast_enabled(scores.device.type):
-            return self._biased(self.network.complete_scores(scores))
-        with torch.autocast(scores.device.type, enabled=False):
-            wide = scores.to(self.network.embeddings.dtype)
-            return self._biased(self.network.complete_scores(wide)).to(scores.dtype)
+        # In half precision the rows are made whole, as in evaluation: see _generate.
+        plain = not torch.is_autocast_enabled(pooled.device.type)
+        if plain and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            scores = self.network.scores(pooled)
+            return scores if self.bias is None else scores + self.bias
+        return F.linear(pooled, self.label_rows(), self.bias)
 
-    def _biased(self, scores: Tensor) -> Tensor:
-        return scores if self.bias is None else scores + self.bias
-
-    def _generate(self, *, complete: bool = True) -> Tensor:
+    def _generate(self) -> Tensor:
         kind = self.network.embeddings.device.type
-        rows: Tensor
         if not torch.is_autocast_enabled(kind):
-            rows = self.network(complete=complete)
-            return rows
+            return cast(Tensor, self.network())
         # Few and small products, whose rounding in half precision every prediction would inherit.
         with torch.autocast(kind, enabled=False):
-            rows = self.network(complete=complete)
-        return rows
+            return cast(Tensor, self.network())

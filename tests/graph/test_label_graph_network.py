@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from affectkit.graph import LabelGraph, LabelGraphNetwork
 from affectkit.graph.geometric_bridge import EdgePropagation, geometric_data
@@ -85,15 +87,53 @@ def test_edges_send_the_gradient_of_the_product_and_travel_with_their_buffer() -
     assert edges.double()(x.double()).dtype == torch.float64
 
 
+@pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("learnable", [False, True])
-def test_the_last_product_may_wait_for_the_scores(learnable: bool) -> None:
-    network = LabelGraphNetwork(E, P, widths=(7, 9), learnable_propagation=learnable)
-    features = noise(2, 3, 9, seed=6)
-    assert network.may_wait(6) and not network.may_wait(7)
-    expected = features @ network().T
-    waited = network.complete_scores(features @ network(complete=False).T)
-    torch.testing.assert_close(waited, expected, rtol=1e-4, atol=1e-5)
-    # With one layer over fixed vectors the product is made already.
-    assert LabelGraphNetwork(E, P, widths=(9,), learnable_embeddings=True).may_wait(3)
-    assert not LabelGraphNetwork(E, P, widths=(9,)).may_wait(3)
-    assert not LabelGraphNetwork(E, P, widths=(7, 9), sparse=True).may_wait(3)
+@pytest.mark.parametrize("widths", [(9,), (7, 9), (9, 7), (8, 7, 9)])
+@pytest.mark.parametrize("few", [1, 4, 40])
+def test_scores_are_the_products_with_all_rows_in_any_order(
+    few: int, widths: tuple[int, ...], learnable: bool, sparse: bool
+) -> None:
+    network = LabelGraphNetwork(E, P, widths=widths, learnable_propagation=learnable, sparse=sparse).double()
+    features = noise(few, 3, widths[-1], seed=6).double().requires_grad_()
+    leaves = [features, *network.parameters()]
+    expected, found = features @ network().T, network.scores(features)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    weight = noise(*expected.shape, seed=7).double()
+    for one, other in zip(
+        torch.autograd.grad((found * weight).sum(), leaves),
+        torch.autograd.grad((expected * weight).sum(), leaves),
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_few_features_make_no_row() -> None:
+    # 50 labels, 4 features: rows (50, 30) cost more than features (4, 20) at the last weights.
+    count = 50
+    links = torch.eye(count) + torch.ones(count, count) / count
+    network = LabelGraphNetwork(noise(count, 6, seed=8), links, widths=(20, 30))
+    shapes = {few: made_shapes(network, noise(few, 30, seed=9)) for few in (4, 400)}
+    assert (count, 30) not in shapes[4] and (4, 20) in shapes[4]
+    assert (count, 30) in shapes[400] and (400, 20) not in shapes[400]
+
+
+def made_shapes(network: LabelGraphNetwork, features: Tensor) -> set[tuple[int, ...]]:
+    made: set[tuple[int, ...]] = set()
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(
+            self,
+            func: Callable[..., object],
+            types: object,
+            args: tuple[object, ...] = (),
+            kwargs: dict[str, object] | None = None,
+        ) -> object:
+            result = func(*args, **(kwargs or {}))
+            if func in (torch.ops.aten.mm.default, torch.ops.aten.addmm.default):
+                assert isinstance(result, Tensor)
+                made.add(tuple(result.shape))
+            return result
+
+    with Watch():  # type: ignore[no-untyped-call]
+        network.scores(features)
+    return made

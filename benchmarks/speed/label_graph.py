@@ -7,8 +7,8 @@ features; evaluation is forward alone. Every system gives logits and dimensions.
 process; a number is the median over rounds, of CPU time on a CPU and of wall time on a GPU.
 
 All systems but DenseGCNConv, which can only normalise in its own way, are checked to give the same numbers.
-The limit is the linear layers without any graph, in the order of products that costs least: labels first where
-they are few, the batch first where it is smaller.
+The limit is the linear layers without any graph, in the order of products that costs least: the labels first
+where they are few, the batch first where it is smaller.
 
     python benchmarks/speed/label_graph.py --out label_graph.json
 """

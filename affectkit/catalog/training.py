@@ -16,6 +16,24 @@ ROWS: tuple[Component, ...] = (
     Component(
         "EmotionShiftF1", "affectkit.metrics.EmotionShiftF1", "metric", aliases=("emotion shift", "shift F1")
     ),
+    Component(
+        "CLIPScore",
+        "affectkit.metrics.CLIPScore",
+        "metric",
+        ("visual", "text"),
+        paper="Hessel et al., EMNLP 2021, arXiv:2104.08718",
+        status="verified",
+        aliases=("StimuVAR", "reference-free caption score"),
+    ),
+    Component(
+        "DoublyRight",
+        "affectkit.metrics.DoublyRight",
+        "metric",
+        ("visual", "text"),
+        paper="StimuVAR, official code",
+        status="verified",
+        aliases=("doubly right", "right for the right reason"),
+    ),
     Component("GroupAccuracy", "affectkit.metrics.GroupAccuracy", "metric", aliases=("accuracy by group",)),
     Component("UAR", "affectkit.metrics.UAR", "metric", status="verified", aliases=("balanced accuracy",)),
     Component("F1", "affectkit.metrics.F1", "metric", aliases=("weighted F1", "macro F1", "micro F1")),

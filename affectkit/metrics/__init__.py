@@ -8,15 +8,18 @@ from affectkit.metrics.bin_accuracy import BinAccuracy
 from affectkit.metrics.brier import BrierScore
 from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
+from affectkit.metrics.clip_score import CLIPScore
 from affectkit.metrics.collections import (
     calibration_metrics,
     classification_metrics,
     dimension_metrics,
+    doubly_right_metrics,
     emotion_shift_metrics,
     multilabel_metrics,
 )
 from affectkit.metrics.confidence_rows import ConfidenceRowsMetric
 from affectkit.metrics.confusion import ConfusionCounts, ConfusionMetric
+from affectkit.metrics.doubly_right import DoublyRight, RightShare
 from affectkit.metrics.emotion_shift import EmotionShiftAccuracy, EmotionShiftF1, EmotionShiftMetric
 from affectkit.metrics.f1 import F1
 from affectkit.metrics.group_accuracy import GroupAccuracy
@@ -45,11 +48,13 @@ __all__ = (
     "BalancedAccuracyPerLabel",
     "BinAccuracy",
     "BrierScore",
+    "CLIPScore",
     "CalibrationError",
     "ConfidenceRowsMetric",
     "ConfusionCounts",
     "ConfusionMetric",
     "DimensionMetric",
+    "DoublyRight",
     "EmotionShiftAccuracy",
     "EmotionShiftF1",
     "EmotionShiftMetric",
@@ -60,10 +65,12 @@ __all__ = (
     "Pearson",
     "PresentOnly",
     "ProbabilityMetric",
+    "RightShare",
     "SelectiveAccuracy",
     "calibration_metrics",
     "classification_metrics",
     "dimension_metrics",
+    "doubly_right_metrics",
     "emotion_shift_metrics",
     "label_scope_metrics",
     "multilabel_metrics",

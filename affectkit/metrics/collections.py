@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from torchmetrics import Metric, MetricCollection
 
@@ -14,6 +15,7 @@ from affectkit.metrics.brier import BrierScore
 from affectkit.metrics.calibration_error import CalibrationError
 from affectkit.metrics.ccc import CCC
 from affectkit.metrics.confusion import ConfusionMetric
+from affectkit.metrics.doubly_right import DoublyRight, RightShare
 from affectkit.metrics.emotion_shift import EmotionShiftAccuracy, EmotionShiftF1, EmotionShiftMetric
 from affectkit.metrics.f1 import F1
 from affectkit.metrics.label_counts import LabelCountsMetric
@@ -93,6 +95,21 @@ def emotion_shift_metrics(*, prefix: str | None = None) -> MetricCollection:
         EmotionShiftAccuracy(shifted=False),
         EmotionShiftF1(),
     ]
+    return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
+
+
+def doubly_right_metrics(*, count_skipped: bool = False, prefix: str | None = None) -> MetricCollection:
+    """The four shares of answers and reasons that are right or wrong, over one state.
+
+    Args:
+        count_skipped: Whether they are shares of all responses, skipped ones too.
+        prefix: Put before each key, e.g. ``"test/"``.
+
+    Examples:
+        >>> sorted(doubly_right_metrics())
+        ['doubly_right_rr', 'doubly_right_rw', 'doubly_right_wr', 'doubly_right_ww']
+    """
+    metrics = [DoublyRight(share=share, count_skipped=count_skipped) for share in get_args(RightShare)]
     return MetricCollection({metric.key: metric for metric in metrics}, prefix=prefix)
 
 

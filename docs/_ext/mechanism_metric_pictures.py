@@ -111,7 +111,46 @@ def _sweeps(name: str, metric: Metric) -> list[tuple[str, str, list[float], Call
                 lambda x: _value(metric, 2.4 * (truth - 0.5) + noise + x + threshold, truth),
             ),
         ]
-    if "speaker" in inspect.signature(metric.update).parameters:
+    fed = inspect.signature(metric.update).parameters
+    if "reason_right" in fed:
+        right, true = (
+            torch.rand(ROWS, generator=torch.Generator().manual_seed(seed)) < share
+            for seed, share in ((10, 0.7), (11, 0.5))
+        )
+        chance = torch.rand(ROWS, generator=torch.Generator().manual_seed(12))
+        return [
+            (
+                "quality of the answers",
+                "share of right answers; half of the reasons are right",
+                steps,
+                lambda x: _value(metric, chance < x, true),
+            ),
+            (
+                "reasons that follow the answers",
+                "share of reasons that are right where the answer is",
+                steps,
+                lambda x: _value(metric, right, torch.where(chance < x, right, true)),
+            ),
+        ]
+    if "image" in fed:
+        text, other = _normal(ROWS // 8, 1, 16, seed=13), _normal(ROWS // 8, 8, 16, seed=14)
+        return [
+            (
+                "what the frames show",
+                "share of the text in the vectors of 8 frames",
+                steps,
+                lambda x: _value(metric, x * text + (1 - x) * other, text[:, 0]),
+            ),
+            (
+                "contradictions",
+                "share of frames that show the contrary",
+                steps,
+                lambda x: _value(
+                    metric, torch.where(torch.arange(8)[:, None] < 8 * x, -text, text), text[:, 0]
+                ),
+            ),
+        ]
+    if "speaker" in fed:
         stay = torch.rand(ROWS // 20, 20, generator=torch.Generator().manual_seed(6)) < 0.7
         talk = torch.empty(ROWS // 20, 20, dtype=torch.int64)
         drawn = torch.randint(CLASSES, talk.shape, generator=torch.Generator().manual_seed(7))

@@ -55,7 +55,9 @@ from affectkit.metrics import (
     BinAccuracy,
     BrierScore,
     CalibrationError,
+    CLIPScore,
     ConfusionCounts,
+    DoublyRight,
     EmotionShiftAccuracy,
     EmotionShiftF1,
     EmotionShiftMetric,
@@ -180,6 +182,8 @@ METRICS: dict[str, MetricCase] = {
     "RMSE": MetricCase(lambda: RMSE(2), "dims"),
     "BinAccuracy": MetricCase(lambda: BinAccuracy(2, num_bins=4, low=-1, high=1), "dims"),
     "SAGR": MetricCase(lambda: SAGR(2), "dims"),
+    "CLIPScore": MetricCase(CLIPScore, "dims"),
+    "DoublyRight": MetricCase(DoublyRight, "right"),
 }
 
 #: They compare the turns of a speaker, so they are fed with whole conversations.
@@ -255,6 +259,8 @@ def metric_arguments(case: MetricCase) -> tuple[Tensor, Tensor]:
         return noise(2, 5, 3, seed=0), LABEL
     if case.target == "multilabel":
         return noise(10, 3, seed=0), (noise(10, 3, seed=1) > 0).float()
+    if case.target == "right":
+        return noise(2, 5, seed=0) > 0, noise(2, 5, seed=1) > 0
     return noise(2, 5, 2, seed=0), noise(2, 5, 2, seed=1)
 
 

@@ -12,12 +12,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "export",
         help="a model to torch.export or ONNX, compared with the original",
         description=(
-            "Export the best checkpoint of a run for batches of any size. What was exported is compared "
-            "with the model on batches of other sizes, and only written where it gives the same answers. "
-            "The file says what its inputs, outputs and labels are."
+            "Export the best checkpoint of a run, or a model that was shared, for batches of any size. What "
+            "was exported is compared with the model on batches of other sizes, and only written where it "
+            "gives the same answers. The file says what its inputs, outputs and labels are."
         ),
     )
-    parser.add_argument("folder", metavar="RUN", help="run folder, or checkpoint in one")
+    parser.add_argument(
+        "folder", metavar="RUN", help="run folder, checkpoint, folder of `save_pretrained`, hf:OWNER/NAME"
+    )
     parser.add_argument(
         "--to",
         required=True,
@@ -36,9 +38,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Export and say how far it is from the model."""
+    from affectkit.predict.local_model import local_model
     from affectkit.share import export_run
 
-    report = export_run(options.folder, options.out, form=options.to, length=options.length)
+    report = export_run(local_model(options.folder), options.out, form=options.to, length=options.length)
     print(f"written:  {report.path} ({report.size / 1000:,.1f} kB)")
     for spec in report.inputs:
         shape = " x ".join(("batch", *map(str, spec.shape)))

@@ -15,12 +15,12 @@ from affectkit.atomic_file import write_atomically
 from affectkit.share.batch_call import BatchCall
 from affectkit.share.error import ShareError
 from affectkit.share.input_specs import input_specs
+from affectkit.share.load_shared import load_run_or_folder
 from affectkit.share.onnx_bridge import OnnxCall, onnx_bytes, read_onnx_note
 from affectkit.share.parity import Parity, check_parity
 from affectkit.share.refuse_sensitive import refuse_sensitive
 from affectkit.share.tensor_spec import TensorSpec
 from affectkit.share.torch_program import ProgramCall, program_bytes, read_program_note, trace
-from affectkit.share.trained_run import TrainedRun, load_run
 from affectkit.share.unexportable import check_exportable
 from affectkit.tasks import AffectTask
 
@@ -102,13 +102,19 @@ def export_run(
     form: ExportForm = "torch-export",
     length: int | None = None,
 ) -> ExportReport:
-    """Export the best checkpoint of a run; see :func:`export_task`.
+    """Export the best checkpoint of a run, or a folder that was shared; see :func:`export_task`.
+
+    Args:
+        run: Run folder, checkpoint, or a folder that ``save_pretrained`` wrote with its run.
+        out: The file.
+        form: ``"torch-export"`` or ``"onnx"``.
+        length: Steps of an axis of time.
 
     Raises:
         MissingExtraError: If a package that ONNX needs is missing.
         ShareError: If the run cannot be loaded or exported.
     """
-    found: TrainedRun = load_run(run)
+    found = load_run_or_folder(run)
     facts = {"checkpoint_sha256": found.digest, "trained_with": found.record.version}
     return export_task(found.task, out, data=found.data, form=form, length=length, facts=facts)
 

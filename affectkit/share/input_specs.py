@@ -41,7 +41,7 @@ def input_specs(
         raise ShareError(
             f"What {path or 'the data module of this run'} gives to a model is not known to the export: it "
             "knows "
-            f" {', '.join(sorted(_READERS))}; export the parts of such a model yourself with torch.export."
+            f"{', '.join(sorted(_READERS))}; export the parts of such a model yourself with torch.export."
         )
     return tuple(_READERS[kind](task, values, length))
 
@@ -106,14 +106,19 @@ def _conversations(task: AffectTask, data: Mapping[str, object], length: int | N
 
 
 def _features(task: AffectTask, data: Mapping[str, object], length: int | None) -> list[TensorSpec]:
-    steps = data.get("view_steps")
-    if not data.get("views") or not isinstance(steps, Mapping):
+    if not data.get("views"):
         return [
             TensorSpec(name, "float32", (width,), "features (width)") for name, width in _widths(task).items()
         ]
     found: list[TensorSpec] = []
+    steps = data.get("view_steps")
     for name, width in _widths(task).items():
-        count = length or int(steps[name])
+        count = length or (steps.get(name) if isinstance(steps, Mapping) else None)
+        if not isinstance(count, int):
+            raise ShareError(
+                f"Nothing says how many steps the {name!r} features of {type(task).__name__} have, which it "
+                "reads one by one: give a length, `affectkit export --length N`."
+            )
         found.append(TensorSpec(name, "float32", (count, width), "features (step, width)"))
         found.append(TensorSpec(f"{MASK}{name}", "bool", (count,), "true on real steps"))
     return found

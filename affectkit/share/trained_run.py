@@ -18,6 +18,7 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule
 
 from affectkit.share.error import ShareError, first_line
+from affectkit.share.stated_data import stated_data
 from affectkit.tasks import AffectTask, CheckpointRecord
 from affectkit.tasks.run_checkpoint import run_checkpoint, shipped_task
 
@@ -42,18 +43,22 @@ class TrainedRun:
 
     @property
     def data(self) -> Mapping[str, object]:
-        """The data module in the configuration: ``class_path`` and ``init_args``.
+        """The data module: ``class_path`` and ``init_args``, as configured, else as the checkpoint states it.
 
         Raises:
-            ShareError: If the configuration names none.
+            ShareError: If neither names one.
         """
         found = self.config.get("data")
-        if not isinstance(found, Mapping) or "class_path" not in found:
+        if isinstance(found, Mapping) and "class_path" in found:
+            return found
+        stated = stated_data(self.record)
+        if stated is None:
             raise ShareError(
-                f"No configuration with a data module lies beside {self.checkpoint}, and it says what the "
-                "model reads: name a run folder that `affectkit fit` made."
+                f"No configuration with a data module lies beside {self.checkpoint}, and the checkpoint does "
+                "not say itself how its data were read: name a run folder that `affectkit fit` made, or a "
+                "folder that `affectkit card --save` wrote of one."
             )
-        return found
+        return stated
 
 
 def load_run(run: str | os.PathLike[str]) -> TrainedRun:

@@ -134,6 +134,7 @@ def _sweeps(name: str, metric: Metric) -> list[tuple[str, str, list[float], Call
         ]
     if "image" in fed:
         text, other = _normal(ROWS // 8, 1, 16, seed=13), _normal(ROWS // 8, 8, 16, seed=14)
+        place = torch.arange(8)[:, None]
         return [
             (
                 "what the frames show",
@@ -145,9 +146,7 @@ def _sweeps(name: str, metric: Metric) -> list[tuple[str, str, list[float], Call
                 "contradictions",
                 "share of frames that show the contrary",
                 steps,
-                lambda x: _value(
-                    metric, torch.where(torch.arange(8)[:, None] < 8 * x, -text, text), text[:, 0]
-                ),
+                lambda x: _value(metric, torch.where(place < 8 * x, -text, text), text[:, 0]),
             ),
         ]
     if "speaker" in fed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from affectkit.functional import has_votes, vote_cross_entropy_rows
@@ -24,7 +25,9 @@ class VoteDistributionLoss(nn.Module):
         - target.distribution: the same; votes or probabilities, NaN or all 0 = absent
 
     Raises:
-        ValueError: If output or target lack what is compared, or their shapes differ.
+        ValueError: If output or target lack what is compared, their shapes differ, or votes are negative.
+            To look at values on another device than the CPU would make it wait: there the loss of negative
+            votes is NaN.
 
     Examples:
         Three annotators of four saw the first class.
@@ -55,8 +58,17 @@ class VoteDistributionLoss(nn.Module):
                 f"{None if votes is None else tuple(votes.shape)}; give both, with one column per class."
             )
         counted = has_votes(votes)
-        counted = counted & real_rows(target, counted)
+        real = real_rows(target, counted)
+        negative = (votes < 0).any(-1) & real
+        if votes.device.type == "cpu" and bool(negative.any()):
+            row = negative.nonzero()[0].tolist()
+            raise ValueError(
+                f"VoteDistributionLoss got the votes {votes[tuple(row)].tolist()} in row "
+                f"{', '.join(map(str, row))}: give numbers of 0 or more, and NaN or all 0 where nobody voted."
+            )
+        counted = (counted & real) | negative
         votes = votes.masked_fill(~counted.unsqueeze(-1), 0.0)
-        total, number = mean_over_rows(vote_cross_entropy_rows(logits, votes), counted, target.weight)
+        rows = vote_cross_entropy_rows(logits, votes).masked_fill(negative, torch.nan)
+        total, number = mean_over_rows(rows, counted, target.weight)
         name = "votes" if self.head is None else f"votes_{self.head}"
         return LossTerms(total, {name: total.detach()}, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from affectkit.data.shards import ShardStore
     from affectkit.graph import LabelGraph
     from affectkit.labels import AffectScale, LabelSpace
+    from affectkit.types import Target
 
 #: Samples that are counted at once.
 _AT_ONCE = 4096
@@ -33,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=(
             "Make the graph of a data set's labels and affect dimensions from the annotations of its "
             "training split, read once, from where its labels lie on the valence-arousal plane, or from "
-            "their names."
+            "their names. Samples with votes count for each category by its share of them."
         ),
     )
     part.add_argument("folder", metavar="DIR", help="folder of the shards")
@@ -57,6 +59,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="scale of --rule anchors or embeddings, e.g. va.unit (default: that of the data)",
     )
     part.add_argument("--split", default="train", help="split to count (default: train)")
+    part.add_argument(
+        "--categories",
+        choices=("votes", "labels"),
+        default="votes",
+        help="what --rule correlation takes for the category of a sample: the shares of its annotators' "
+        "votes where it has some, else its label (default), or its label alone",
+    )
     part.add_argument("--threshold", type=float, help="strength from which on nodes are linked")
     part.add_argument("--self-weight", type=float, help="share that a node keeps of itself")
     part.add_argument(
@@ -132,8 +141,9 @@ def _make(options: argparse.Namespace) -> LabelGraph:
                 "use --rule correlation or anchors."
             )
         pairs = torch.zeros(len(space), len(space), dtype=torch.float64)
-        for label, _ in annotated_parts(store):
-            shares = label.nan_to_num().double()
+        for target in annotated_parts(store):
+            assert target.multilabel is not None
+            shares = target.multilabel.nan_to_num().double()
             pairs += shares.T @ shares
         return LabelGraph.from_cooccurrence(pairs, space=space, **rule)
     if scale is None:
@@ -142,11 +152,17 @@ def _make(options: argparse.Namespace) -> LabelGraph:
             f"{' or cooccurrence' if space.kind == 'multilabel' else ''}."
         )
     counted = RankStatistics(space, scale)
-    for label, dims in annotated_parts(store):
-        counted.update(label, dims)
-    return LabelGraph.from_statistics(
+    number = 0
+    for target in annotated_parts(store):
+        label, voted = _soft_categories(target) if options.categories == "votes" else (_hard(target), 0)
+        counted.update(label, None if target.dims is None else target.dims.double())
+        number += voted
+    graph = LabelGraph.from_statistics(
         counted.compute(), space=space, scale=scale, between_classes=options.between_classes, **rule
     )
+    if not number:
+        return graph
+    return replace(graph, origin=f"{graph.origin}, categories by the votes of {number} samples")
 
 
 def _from_names(
@@ -160,10 +176,29 @@ def _from_names(
     return LabelGraph.from_embeddings(rows, space=space, scale=scale, **rule)
 
 
-def annotated_parts(store: ShardStore) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Labels and dimensions of a split in parts, in the form that ``RankStatistics.update`` takes."""
-    import torch
+def _hard(target: Target) -> Tensor:
+    """One label a sample, or several, in the form that ``RankStatistics.update`` takes."""
+    label = target.label if target.multilabel is None else target.multilabel
+    assert label is not None
+    return label
 
+
+def _soft_categories(target: Target) -> tuple[Tensor, int]:
+    """The shares of the votes of each sample that has some, else its label, and how many have some.
+
+    Where a sample may have several labels, each has votes of its own out of a number of annotators that is
+    not stored: there labels are taken as they are.
+    """
+    from affectkit.functional import category_shares, has_votes
+
+    if target.distribution is None or target.label is None:
+        return _hard(target), 0
+    votes = target.distribution.double()
+    return category_shares(target.label, votes, num_classes=votes.shape[1]), int(has_votes(votes).sum())
+
+
+def annotated_parts(store: ShardStore) -> Iterator[Target]:
+    """What a split knows of labels, votes and dimensions, in parts."""
     from affectkit.data.loader.item_target import item_target
     from affectkit.data.schema import ItemRecord, conversation_record, item_record, parse_json
 
@@ -187,7 +222,4 @@ def annotated_parts(store: ShardStore) -> Iterator[tuple[Tensor, Tensor | None]]
             else:
                 records.append(item_record(value, where=where))
                 keys.append(store.key(position))
-        target = join(records, keys=keys, valid=[True] * len(records))
-        label = target.label if target.multilabel is None else target.multilabel
-        assert label is not None
-        yield label, None if target.dims is None else target.dims.to(torch.float64)
+        yield join(records, keys=keys, valid=[True] * len(records))

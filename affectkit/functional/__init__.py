@@ -2,6 +2,7 @@
 
 from affectkit.functional.band_power import band_power
 from affectkit.functional.box_areas import box_areas
+from affectkit.functional.category_shares import category_shares
 from affectkit.functional.ccc import ccc
 from affectkit.functional.centre_distance import ClassSums, class_sums, relative_centre_distance
 from affectkit.functional.class_geometry import ClassGeometry, class_geometry
@@ -113,6 +114,7 @@ __all__ = (
     "bin_centres",
     "box_areas",
     "brier_rows",
+    "category_shares",
     "ccc",
     "class_f1",
     "class_geometry",

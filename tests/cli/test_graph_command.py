@@ -82,6 +82,79 @@ def test_a_graph_is_made_from_the_annotations_of_shards(
     assert f"{int((reference.adjacency > 0).sum()) - 5} links" in shown
 
 
+#: Who voted what, where somebody did; the first sample's label is not that of most votes.
+VOTES = {0: [1.0, 3.0, 0.0], 2: [1.0, 0.0, 9.0], 4: [0.0, 0.0, 0.0], 5: [0.0, 2.0, 2.0], 6: [5.0, 0.0, 0.0]}
+
+
+def soft() -> torch.Tensor:
+    """What the votes say of each sample, its label where there are none, NaN where there is nothing."""
+    rows = []
+    for number, label in enumerate(LABELS):
+        votes = VOTES.get(number, [])
+        if sum(votes):
+            rows.append([vote / sum(votes) for vote in votes])
+        else:
+            rows.append([torch.nan if label is None else float(label == place) for place in range(3)])
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def test_votes_are_soft_categories_unless_labels_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affectkit.cli.graph._AT_ONCE", 3)
+    scale = affect_scale("va.unit")
+    with DatasetWriter(tmp_path / "data", template("text", SPACE, scale)) as writer:
+        for number, (label, valence) in enumerate(zip(LABELS, VALENCE)):
+            record: ItemRecord = {
+                "id": str(number),
+                "label": label,
+                "text": "so",
+                "dims": [valence, 0.1 * number],
+            }
+            if number in VOTES:
+                record["votes"] = VOTES[number]
+            writer.add_item("train", f"s{number}", record)
+    counted = RankStatistics(SPACE, scale)
+    dims = torch.tensor([[torch.nan if v is None else v, 0.1 * i] for i, v in enumerate(VALENCE)])
+    counted.update(soft(), dims)
+    statistics = counted.compute()
+    by_votes = LabelGraph.from_statistics(statistics, space=SPACE, scale=scale, threshold=0.3)
+    out = str(tmp_path / "graph.safetensors")
+    make = ["graph", "make", str(tmp_path / "data"), out, "--threshold", "0.3"]
+    for more, wanted in (([], by_votes), (["--categories", "labels"], expected())):
+        assert main([*make, *more]) == 0
+        graph = LabelGraph.load(out)
+        torch.testing.assert_close(graph.adjacency, wanted.adjacency, rtol=0, atol=1e-12)
+        assert graph.statistics is not None and wanted.statistics is not None
+        torch.testing.assert_close(graph.statistics, wanted.statistics, rtol=0, atol=1e-12)
+        shown = capsys.readouterr().out
+        assert ("self weight 0.5, categories by the votes of 4 samples" in shown) == (not more)
+    labels = expected().statistics
+    assert labels is not None and not torch.allclose(labels, statistics.correlation, atol=0.01)
+
+
+def test_votes_for_several_labels_a_sample_are_no_shares(tmp_path: Path) -> None:
+    scale = affect_scale("va.unit")
+    rows = [([0], 0.5), ([0, 1], 0.8), ([1], -0.1), ([2], -0.7), ([1, 2], -0.4)]
+    for name in ("plain", "voted"):
+        with DatasetWriter(tmp_path / name, template("text", SEVERAL, scale)) as writer:
+            for number, (chosen, valence) in enumerate(rows):
+                record: ItemRecord = {
+                    "id": str(number),
+                    "label": None,
+                    "text": "so",
+                    "multilabel": chosen,
+                    "dims": [valence, 0.0],
+                }
+                if name == "voted":
+                    record["votes"] = [3.0, 1.0, 2.0]
+                writer.add_item("train", f"s{number}", record)
+        with pytest.warns(UserWarning, match="arousal"):
+            assert main(["graph", "make", str(tmp_path / name), str(tmp_path / f"{name}.safetensors")]) == 0
+    plain, voted = (LabelGraph.load(tmp_path / f"{name}.safetensors") for name in ("plain", "voted"))
+    assert torch.equal(plain.adjacency, voted.adjacency) and plain.origin == voted.origin
+
+
 def test_several_labels_and_anchors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with DatasetWriter(tmp_path / "data", template("text", SEVERAL, None)) as writer:
         for number, chosen in enumerate(([0], [0, 1], [0, 1], [2])):

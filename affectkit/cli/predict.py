@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from affectkit.cli.command_help import CommandHelp
 from affectkit.cli.device_option import add_device_option
+from affectkit.cli.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from affectkit.predict import PicturePredictor, Prediction, PredictItem, Predictor
+
+#: What --option and --part cannot set, since the command itself does -> what does it.
+_SET_BY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "batch_size": "--batch-size N",
+        "calibrated": "--calibrated false",
+        "demonstrations": "--demonstrations PATH",
+        "device": "--device NAME",
+        "encoder": "--encoder NAME",
+        "model": "--model RUN",
+        "task": "--task CLASS",
+        "threshold": "--threshold P",
+        "view": "open_predictor(model, view=...) in Python",
+    }
+)
 
 EXAMPLES = """\
 examples:
@@ -144,9 +161,6 @@ def asks_for_shards(arguments: Sequence[str]) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; the exit status is 1 where nothing could be read."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from affectkit.predict import PredictError, open_predictor, write_predictions
     from affectkit.predict.table.write_predictions import check_table_path
 
@@ -154,13 +168,13 @@ def run(options: argparse.Namespace) -> int:
     check_paths(options.paths)
     if options.out is not None:
         check_table_path(options.out)
+    named: dict[str, Any] = {"encoder": options.encoder} | model_options(options)
     predictor = open_predictor(
         options.model,
-        encoder=options.encoder,
         demonstrations=options.demonstrations,
         calibrated=options.calibrated == "true",
         threshold=options.threshold,
-        **model_options(options),
+        **named,
     )
     items = predictor.find(options.paths, split=options.split, every=options.every)
     items, said = _cut_to_faces(predictor, items, options.faces, required=options.faces_required)
@@ -172,22 +186,13 @@ def run(options: argparse.Namespace) -> int:
         if options.curve:
             raise PredictError("A video with its curve was asked for and no table: name one with --out.")
         return _print(predictor, items)
-    bar = Progress(
-        TextColumn("predict"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(predictor.things),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task("predict", total=len(items))
-        timed: list[Prediction] = []
+    timed: list[Prediction] = []
+    with progress_bar("predict", predictor.things) as progress:
         report = write_predictions(
             predictor,
             items,
             out=options.out,
-            progress=lambda done, total: bar.update(task, completed=done),
+            progress=progress,
             watch=lambda row: None if row.start is None else timed.append(row),
         )
     kept = f", {report.kept} of them from before" if report.kept else ""
@@ -270,11 +275,15 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise PredictError(f"The option {text!r} has no value: write --option NAME=VALUE.")
+        _check_free(name, options, flag="--option")
         changes[name] = value
     for text in options.part:
         name, equals, path = text.partition("=")
         if not name or not equals:
             raise PredictError(f"The part {text!r} has no place: write --part NAME=MODULE.FUNCTION.")
+        # A task of recordings has a part of this name, which is no name of stored features.
+        if name != "encoder" or getattr(options, name, None) is not None:
+            _check_free(name, options, flag="--part")
         changes[name] = _part(name, path)
     return {
         **changes,
@@ -282,6 +291,13 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
         "device": options.device,
         "task": None if options.task is None else _task_class(options.task),
     }
+
+
+def _check_free(name: str, options: argparse.Namespace, *, flag: str) -> None:
+    from affectkit.predict import PredictError
+
+    if name in _SET_BY and (name == "view" or hasattr(options, name)):
+        raise PredictError(f"{flag} cannot set {name}, which is no value of the task: use {_SET_BY[name]}.")
 
 
 def _print(predictor: Predictor, items: Sequence[PredictItem]) -> int:

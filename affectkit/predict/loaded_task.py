@@ -95,7 +95,7 @@ def read_record(path: Path) -> CheckpointRecord:
     return record
 
 
-def load_task(path: Path, *, task: type[AffectTask] | None = None, **changes: object) -> LoadedTask:
+def load_task(path: Path, /, *, task: type[AffectTask] | None = None, **changes: object) -> LoadedTask:
     """Build the task of a checkpoint; no class outside affectkit is imported unless it is given.
 
     Args:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import torch
+from torch import nn
 
 from affectkit.calibration import load_scaling
 from affectkit.encoders import FeatureExtractor
@@ -75,7 +76,7 @@ def open_predictor(
     batch_size: int = 8,
     device: torch.device | str | None = None,
     task: type[AffectTask] | None = None,
-    encoder: str | FeatureExtractor | None = None,
+    encoder: str | FeatureExtractor | nn.Module | None = None,
     demonstrations: str | os.PathLike[str] | None = None,
     calibrated: bool = True,
     threshold: float = 0.5,
@@ -90,7 +91,8 @@ def open_predictor(
         device: Where; None takes a GPU if there is one.
         task: Class of the task, where it is one of your own.
         encoder: Of a task on stored features, what ``affectkit extract`` was given; also of prompts that show
-            labelled utterances, which are found by such features.
+            labelled utterances, which are found by such features. Of any other task a ready part of this
+            name that it had been given.
         demonstrations: Where these utterances lie, a saved index or shards; None takes the place of the
             training.
         calibrated: Whether the logits are scaled as ``affectkit calibrate`` fitted it for the checkpoint,
@@ -132,7 +134,7 @@ def _opened(
     batch_size: int,
     device: torch.device | str | None,
     task: type[AffectTask] | None,
-    encoder: str | FeatureExtractor | None,
+    encoder: str | FeatureExtractor | nn.Module | None,
     demonstrations: str | os.PathLike[str] | None,
     **changes: object,
 ) -> _Loaded:
@@ -140,6 +142,8 @@ def _opened(
     if demonstrations is not None and not shows:
         raise PredictError(f"The model {model} is shown no labelled utterances: leave demonstrations out.")
     if is_classifier(model):
+        if encoder is not None:
+            raise PredictError(f"The model {model} is a classifier of transformers: leave encoder out.")
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(
             model,
@@ -149,16 +153,20 @@ def _opened(
             **names,
         )
     path = find_checkpoint(model)
-    if read_record(path).pictures is not None:
+    pictures = read_record(path).pictures is not None
+    data = None if pictures else read_run_data(path)
+    if shows or (data is not None and data.module in _BY_FEATURES):
+        changes["encoder"] = encoder
+    elif isinstance(encoder, nn.Module):
+        changes["encoder"] = encoder  # a ready part of the task, e.g. of one of recordings
+    elif encoder is not None:
+        trained = "pictures" if data is None else data.module
+        raise PredictError(
+            f"The model {path} was trained with {trained}, not on stored features: leave encoder out."
+        )
+    if data is None:
         return PicturePredictor.from_checkpoint(
             path, batch_size=batch_size, device=device, task=task, **changes
-        )
-    data = read_run_data(path)
-    if data.module in _BY_FEATURES or shows:
-        changes["encoder"] = encoder
-    elif encoder is not None:
-        raise PredictError(
-            f"The model {path} was trained with {data.module}, not on stored features: leave encoder out."
         )
     if data.module not in {*_BY_DATA, *_BY_FEATURES}:
         raise PredictError(

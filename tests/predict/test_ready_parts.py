@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -10,9 +11,10 @@ import pytest
 import torch
 
 from affectkit.cli.main import main
+from affectkit.encoders import LogMelConvEncoder
 from affectkit.heads import ClassificationHead
-from affectkit.predict import PredictError, open_predictor
-from affectkit.tasks import DialogueTextTask
+from affectkit.predict import PredictError, SoundPredictor, open_predictor
+from affectkit.tasks import AudioTask, DialogueTextTask
 from affectkit.types import Encoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -55,3 +57,32 @@ def test_parts_are_asked_for_and_named(
     ):
         assert main([*given, *options]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_an_encoder_can_be_a_ready_part(
+    tmp_path: Path, kept_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flag of the same name is for stored features."""
+    made = "LogMelConvEncoder(8000, num_mels=16, widths=[4, 6])"
+    (tmp_path / "heard_by_mine.py").write_text(
+        f"from affectkit.encoders import LogMelConvEncoder\n\n\ndef make():\n    return {made}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    torch.manual_seed(0)
+    encoder = LogMelConvEncoder(8000, num_mels=16, widths=[4, 6])
+    run = kept_run(
+        tmp_path / "run",
+        AudioTask("emodb7.letters", rate=8000, encoder=encoder),
+        "AudioDataModule",
+        rate=8000,
+    )
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(range(256)) * 20)
+    given = ["predict", str(tmp_path / "a.wav"), "--model", str(run), "--device", "cpu"]
+    assert main([*given, "--part", "encoder=heard_by_mine.make", "--out", str(tmp_path / "p.csv")]) == 0
+    assert (tmp_path / "p.csv").read_text().count("a.wav") == 1
+    predictor = open_predictor(run, device="cpu", encoder=encoder)
+    assert isinstance(predictor, SoundPredictor)
+    with pytest.raises(PredictError, match="leave encoder out"):
+        open_predictor(run, device="cpu", encoder="tiny")

@@ -68,6 +68,23 @@ def test_errors_are_one_sentence(trained: Any, tmp_path: Path, capsys: pytest.Ca
         ([picture, "--model", str(trained.run), "--option", "base"], "has no value"),
         ([picture, "--model", str(trained.run), "--option", "sed=1"], "no option 'sed': write seed"),
         ([picture, "--model", str(trained.run), "--task", "affectkit.tasks.AudioTask"], "not by AudioTask"),
+        ([picture, "--model", str(trained.run), "--encoder", "tiny"], "leave encoder out"),
+        *(
+            (
+                [picture, "--model", "no", flag, f"{name}=x.y"],
+                f"{flag} cannot set {name}, which is no value of the",
+            )
+            for flag, name in (
+                *(
+                    ("--option", name)
+                    for name in ("batch_size", "device", "encoder", "threshold", "view", "task")
+                ),
+                *(("--part", name) for name in ("batch_size", "model", "demonstrations", "calibrated")),
+            )
+        ),
+        ([picture, "--model", "no", "--option", "batch_size=3"], "the task: use --batch-size N."),
+        ([picture, "--model", "no", "--encoder", "tiny", "--part", "encoder=x.y"], "use --encoder NAME."),
+        ([picture, "--model", str(trained.run), "--option", "path=3"], "has no option 'path'"),
         # before the model is looked for
         ([picture, "--model", "no", "--out", str(tmp_path / "a.xlsx")], "ends in '.xlsx': end its name in"),
         ([picture, "--model", "no", "--out", str(tmp_path / "no" / "a.csv")], "since there is no folder"),
@@ -75,6 +92,10 @@ def test_errors_are_one_sentence(trained: Any, tmp_path: Path, capsys: pytest.Ca
         assert main(["predict", *more]) == 2
         error = capsys.readouterr().err
         assert said in error and "Traceback" not in error
+    # What another command has no flag for is left to the task to know.
+    for option, said in (("device=x", "use --device NAME"), ("encoder=x", "has no option 'encoder'")):
+        assert main(["typical", "joy", picture, "--model", str(trained.run), "--option", option]) == 2
+        assert said in capsys.readouterr().err
     assert main(["typical", "rage?", picture, "--model", str(trained.run)]) == 2
     assert "no label 'rage?'" in capsys.readouterr().err
     assert main(["typical", "joy", picture, "--model", str(trained.run), "--out", "a.gif"]) == 2

@@ -166,35 +166,46 @@ def _show(report: RobustnessReport, metric: str) -> None:
     from rich.table import Table
 
     from affectkit.report.robustness import ANY
+    from affectkit.report.score_text import is_share, score_name, score_text
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for run in report.runs:
-        title = f"{run.name}: {_spoken(metric)} x 100, mean of {report.seeds} draws"
+        title = f"{run.name}: {score_name(metric)}, mean of {report.seeds} draws"
         # A table for each run, without lines between columns: ten rates fit on 80 columns.
-        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        table = Table(
+            title=title,
+            title_justify="left",
+            box=SIMPLE,
+            pad_edge=False,
+            padding=(0, 1 if is_share(metric) else 0),
+        )
         table.add_column("missing", no_wrap=True)
         for rate in report.rates:
             table.add_column(f"{rate:.0%}", justify="right", no_wrap=True)
         for missing in report.missing:
             points = report.curve(run, missing, metric)
             if points:
-                table.add_row(_title(missing), *(f"{100 * point.mean:.1f}" for point in points))
+                table.add_row(_title(missing), *(score_text(metric, point.mean) for point in points))
         console.print(table)
     for run in report.runs[1:]:
         for rate in report.rates:
             found = report.difference(run, ANY, rate, metric)
             if found is not None:
                 where = f"{run.name} - {report.runs[0].name}, any missing at {rate:.0%}"
-                console.print(f"{where}: {_shown(found)}")
+                console.print(f"{where}: {_shown(found, metric)}")
     for run in report.runs:
         if run.conflict is not None:
             console.print(f"{run.name}: {_told(run.conflict)}")
 
 
-def _shown(found: PairedDifference) -> str:
+def _shown(found: PairedDifference, metric: str) -> str:
+    from affectkit.report.score_text import score_text
+
+    mean = score_text(metric, found.mean, signed=True)
     if found.low is None or found.high is None:
-        return f"{100 * found.mean:+.1f}"
-    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+        return mean
+    low, high = (score_text(metric, value, signed=True) for value in (found.low, found.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def _told(conflict: ConflictReport) -> str:

@@ -12,12 +12,10 @@ from typing import Final, NamedTuple, cast
 from affectkit.report.figures import RobustnessPoint, robustness_figure
 from affectkit.report.page import Picture, Section, Table
 from affectkit.report.robustness import ANY
+from affectkit.report.score_text import score_name, score_text
 
 #: Where `affectkit robustness` writes unless told otherwise.
 RECORD: Final = "robustness/robustness.json"
-
-#: What a name holds of a score that counts a share of the rows, or a mean of shares, from 0 to 1.
-_SHARES: Final = frozenset({"accuracy", "f1", "precision", "recall", "sagr", "uar", "war"})
 
 #: Run -> what is missing -> rate -> score of each draw.
 _Scores = dict[str, dict[str, dict[float, list[float]]]]
@@ -99,7 +97,7 @@ def robustness_section(found: RobustnessRecord | None) -> Section | None:
         f"over {found.seeds} draws of what is missing.",
         Table("Score when modalities are missing", ["missing", "run", "rate", "mean", "sd"], numbers),
     )
-    tables = [_at_rates(found, spoken, share=_is_share(found.metric))]
+    tables = [_at_rates(found)]
     if found.conflicts:
         tables.append(_conflicts(found.conflicts))
     text = (
@@ -134,12 +132,7 @@ def _points(rates: Mapping[float, Sequence[float]]) -> list[RobustnessPoint]:
     ]
 
 
-def _is_share(metric: str) -> bool:
-    """Whether percent mean something: a correlation, an error or a loss has a unit of its own."""
-    return not _SHARES.isdisjoint(metric.rpartition("/")[2].split("_"))
-
-
-def _at_rates(found: RobustnessRecord, spoken: str, *, share: bool) -> Table:
+def _at_rates(found: RobustnessRecord) -> Table:
     rates = sorted(
         {point.rate for panel in found.curves.values() for line in panel.values() for point in line}
     )
@@ -147,13 +140,10 @@ def _at_rates(found: RobustnessRecord, spoken: str, *, share: bool) -> Table:
     rows = []
     for kind, panel in found.curves.items():
         for run, points in panel.items():
-            known = {
-                point.rate: f"{100 * point.mean:.1f}" if share else f"{point.mean:.3f}" for point in points
-            }
+            known = {point.rate: score_text(found.metric, point.mean) for point in points}
             name = f"{kind}, {run}" if several else kind
             rows.append([name, *(known.get(rate, "") for rate in rates)])
-    caption = f"{spoken}, in percent" if share else spoken
-    return Table(caption, ["missing", *(f"{100 * rate:.0f} %" for rate in rates)], rows)
+    return Table(score_name(found.metric), ["missing", *(f"{100 * rate:.0f} %" for rate in rates)], rows)
 
 
 def _conflicts(found: Mapping[str, Mapping[str, object]]) -> Table:

@@ -14,7 +14,14 @@ from affectkit.cli.training import train
 from affectkit.data.synthetic import write_synthetic
 from affectkit.predict import extract_features, named_extractor
 from affectkit.report import robustness
-from affectkit.report.robustness import RobustnessError, measure_run, open_run
+from affectkit.report.robustness import (
+    MissingPattern,
+    RobustnessError,
+    RobustnessRun,
+    compare_runs,
+    measure_run,
+    open_run,
+)
 
 # jsonargparse deprecates what Lightning and older releases of itself still need.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -128,6 +135,39 @@ def test_a_mistyped_score_is_found_before_anything_is_measured(
     assert main(given) == 2
     # What took long is not lost with the picture.
     assert json.loads((trained / "kept" / "robustness.json").read_text())["samples"] == 5
+
+
+@pytest.mark.parametrize(
+    ("metric", "title", "row", "difference"),
+    [
+        (
+            "weighted_f1",
+            "weighted F1, in percent, mean of 2 draws",
+            ["any", "80.0", "70.0"],
+            "-5.0 [-5.0, -5.0]",
+        ),
+        ("ccc_valence", "ccc valence, mean of 2 draws", ["any", "0.800", "0.700"], "-0.050 [-0.050, -0.050]"),
+    ],
+)
+def test_only_shares_are_printed_in_percent(
+    metric: str, title: str, row: list[str], difference: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(name: str, whole: float) -> RobustnessRun:
+        rates = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+        scores = {
+            MissingPattern(kind, rate, seed): {metric: whole - 0.1}
+            for kind in ("audio", "text", "any")
+            for rate in rates
+            for seed in (0, 1)
+        }
+        return RobustnessRun(name, ("audio", "text"), {metric: whole}, scores, None, 4, "d")
+
+    command._show(compare_runs([run("one", 0.8), run("other", 0.75)]), metric)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].strip() == f"one: {title}"
+    assert next(line.split()[:3] for line in shown if line.strip().startswith("any ")) == row
+    assert max(len(line.rstrip()) for line in shown if not line.startswith("other")) <= 80
+    assert f"other - one, any missing at 90%: {difference}" in shown
 
 
 def test_what_cannot_be_measured_is_said_in_one_sentence(

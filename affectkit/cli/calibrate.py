@@ -6,6 +6,7 @@ import argparse
 
 from affectkit.cli.command_help import CommandHelp
 from affectkit.cli.device_option import add_device_option
+from affectkit.cli.progress_bar import progress_bar
 
 EXAMPLES = """\
 examples:
@@ -47,7 +48,10 @@ def run(options: argparse.Namespace) -> int:
     from affectkit.report.calibration_section import draw_calibration
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    found = calibrate_run(options.folder, method=options.method, root=options.data, device=device)
+    with progress_bar("calibrate", "batches") as progress:
+        found = calibrate_run(
+            options.folder, method=options.method, root=options.data, device=device, progress=progress
+        )
     title = f"{found.rows} rows of the validation split"
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("logits")

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affectkit.cli.sharing import add_sharing_options, print_outcome, share_of, unit_bar
+from affectkit.cli.progress_bar import progress_bar
+from affectkit.cli.sharing import add_sharing_options, print_outcome, share_of
 
 if TYPE_CHECKING:
     from affectkit.encoders.feature_extractor import FeatureExtractor
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     # As of `shards make`: the docs write to features/NAME, and a newcomer has no folder features yet.
     Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     share = share_of(options)
-    with unit_bar("extract " + " ".join(chosen)) as progress:
+    with progress_bar("extract " + " ".join(chosen), "units") as progress:
         report = extract_features(
             options.src,
             options.out,

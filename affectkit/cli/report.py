@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 
 from affectkit.cli.command_help import CommandHelp
+from affectkit.cli.progress_bar import progress_bar
 
 EXAMPLES = """\
 examples:
@@ -50,13 +52,15 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from affectkit.report import build_report
 
-    path = build_report(
-        options.folder,
-        groups=options.group,
-        show_embedding=options.embedding,
-        root=options.data,
-        audit=options.audit,
-    )
+    with progress_bar("embeddings", "batches") if options.embedding else nullcontext() as progress:
+        path = build_report(
+            options.folder,
+            groups=options.group,
+            show_embedding=options.embedding,
+            root=options.data,
+            audit=options.audit,
+            progress=progress,
+        )
     print(f"report:  {path}")
     print(f"figures: {path.parent / 'figures'}")
     return 0

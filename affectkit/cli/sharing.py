@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 
@@ -47,25 +45,6 @@ def print_outcome(out: str, share: Share, *, finished: bool, encoded: int, kept:
         print(f"{out}: {work}; look at it with `affectkit shards info {out}`")
     else:
         print(f"process {share.rank} of {share.world_size}: {work}; the process that ends last writes {out}")
-
-
-@contextmanager
-def unit_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of finished units on the standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("units"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _number(given: int | None, variable: str, default: int) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from affectkit.cli.sharing import add_sharing_options, print_outcome, share_of, unit_bar
+from affectkit.cli.progress_bar import progress_bar
+from affectkit.cli.sharing import add_sharing_options, print_outcome, share_of
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     share = share_of(options)
     teacher = PictureTeacher.from_run(options.model)
-    with unit_bar(f"teach {teacher.identity.split()[0]}") as progress:
+    with progress_bar(f"teach {teacher.identity.split()[0]}", "units") as progress:
         report = store_teacher_answers(
             options.src,
             options.out,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -46,6 +46,7 @@ def build_report(
     root: str | None = None,
     audit: str | os.PathLike[str] | None = None,
     device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write ``figures/*.png`` and ``report.html`` into a run folder and return the page's path.
 
@@ -60,6 +61,7 @@ def build_report(
         audit: What `affectkit audit --out` wrote about it; otherwise it is looked for as ``audit.json`` in
             the run folder and beside the data.
         device: Where the model runs.
+        progress: Called with (batches done, batches of all) while the embeddings are made.
 
     Raises:
         AuditError: If ``audit`` is no audit, or not one of the data.
@@ -76,7 +78,11 @@ def build_report(
         calibration_section(run.calibration, run.chances),
         modality_section(run.heard),
         robustness_section(run.robustness),
-        embedding_section(run.folder, root=root, device=device) if show_embedding else None,
+        (
+            embedding_section(run.folder, root=root, device=device, progress=progress)
+            if show_embedding
+            else None
+        ),
         _overlays(run, root, device),
         circumplex_section(run.predicted, _scale(run)),
         training_section(run),

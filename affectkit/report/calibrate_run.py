@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -81,6 +82,7 @@ def calibrate_run(
     method: ScalingMethod = "temperature",
     root: str | None = None,
     device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> RunCalibration:
     """Fit a scaling on the validation split of a run; the test split is never read.
 
@@ -92,6 +94,7 @@ def calibrate_run(
         method: One temperature, or a factor and a shift for each class.
         root: Data set in place of the one of the training.
         device: Where the model runs.
+        progress: Called with (batches done, batches of all).
 
     Raises:
         CalibrateError: If the method is unknown, or the run has no probabilities of labels.
@@ -103,7 +106,7 @@ def calibrate_run(
             f"There is no scaling {method!r}: use one of {', '.join(get_args(ScalingMethod))}."
         )
     run = open_run(folder, root=root)
-    rows = validation_rows(run, device=device)
+    rows = validation_rows(run, device=device, progress=progress)
     classes = rows.logits.shape[1]
     scaling = _new(method, classes)
     fit = fit_scaling(scaling, rows.logits, rows.target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,7 +36,11 @@ class EmbeddedRows(NamedTuple):
 
 
 def embedding_section(
-    folder: Path, *, root: str | None = None, device: str | torch.device = "cpu"
+    folder: Path,
+    *,
+    root: str | None = None,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Section | None:
     """Embeddings of the test rows on their principal plane; None where the model gives none.
 
@@ -43,12 +48,13 @@ def embedding_section(
         folder: Run folder.
         root: Data set in place of the one of the training.
         device: Where the model runs.
+        progress: Called with (batches done, batches of all); enough rows may come before the last one.
 
     Raises:
         RobustnessError: If the folder is not that of a trained run.
     """
     run = open_run(folder, root=root)
-    rows = embedded_rows(run, device=device)
+    rows = embedded_rows(run, device=device, progress=progress)
     if rows is None:
         return None
     space = run.task.label_space
@@ -81,12 +87,17 @@ def embedding_section(
     )
 
 
-def embedded_rows(run: TrainedRun, *, device: str | torch.device = "cpu") -> EmbeddedRows | None:
+def embedded_rows(
+    run: TrainedRun,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> EmbeddedRows | None:
     """Embeddings of the first labelled rows of the test split; None where the model gives fewer than two."""
     keys: list[str] = []
     embeddings: list[NDArray[np.float64]] = []
     labels: list[NDArray[np.int64]] = []
-    for batch, output in run_batches(run, "test", device=device):
+    for batch, output in run_batches(run, "test", device=device, progress=progress):
         target = batch.target.label
         if output.embedding is None or target is None or output.embedding.ndim != target.ndim + 1:
             return None

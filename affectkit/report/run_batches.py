@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Literal, cast
 
 import torch
@@ -16,7 +16,11 @@ Split = Literal["val", "test"]
 
 
 def run_batches(
-    run: TrainedRun, split: Split, *, device: str | torch.device = "cpu"
+    run: TrainedRun,
+    split: Split,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[tuple[AffectBatch, AffectOutput]]:
     """Each batch of a split, and what the model makes of it.
 
@@ -24,6 +28,7 @@ def run_batches(
         run: The run.
         split: Which split.
         device: Where the model runs.
+        progress: Called with (batches done, batches of all) after each of them was used.
 
     Raises:
         CalibrateError: If the split has several loaders.
@@ -38,9 +43,12 @@ def run_batches(
                 "source of data."
             )
         loader = loader[0]
-    # Lightning types a loader as anything; ours give batches.
-    for batch in cast("Iterable[AffectBatch]", loader):
+    # Lightning types a loader as anything; ours give batches, and know how many.
+    batches = cast("Collection[AffectBatch]", loader)
+    for done, batch in enumerate(batches, start=1):
         with torch.inference_mode():
             moved: AffectBatch = run.data.on_after_batch_transfer(batch.to(device), 0)
             output: AffectOutput = task(moved)
         yield moved, output
+        if progress is not None:
+            progress(done, len(batches))

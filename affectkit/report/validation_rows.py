@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -28,12 +29,18 @@ class ValidationRows(NamedTuple):
     target: Tensor
 
 
-def validation_rows(run: TrainedRun, *, device: str | torch.device = "cpu") -> ValidationRows:
+def validation_rows(
+    run: TrainedRun,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> ValidationRows:
     """Run a trained model over the validation split of its data.
 
     Args:
         run: The run.
         device: Where the model runs.
+        progress: Called with (batches done, batches of all).
 
     Raises:
         CalibrateError: If the run predicts no label, or several, or the split has no labelled row.
@@ -43,7 +50,7 @@ def validation_rows(run: TrainedRun, *, device: str | torch.device = "cpu") -> V
     keys: list[str] = []
     logits: list[Tensor] = []
     targets: list[Tensor] = []
-    for batch, output in run_batches(run, "val", device=device):
+    for batch, output in run_batches(run, "val", device=device, progress=progress):
         if output.logits is None or several:
             raise CalibrateError(
                 f"The run {run.name} does not choose one label of several, so that it has no probabilities "

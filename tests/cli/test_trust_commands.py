@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from rich.text import Text
 
 from affectkit.calibration import load_scaling
 from affectkit.cli.main import main
@@ -81,6 +83,24 @@ def test_validation_rows_are_the_labelled_utterances(runs: Path, monkeypatch: py
     monkeypatch.setattr(module, "run_batches", lambda *_, **__: ())
     with pytest.raises(CalibrateError, match="has no labelled row"):
         validation_rows(run)
+
+
+def test_long_work_shows_how_far_it_is(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(runs / "1")
+    assert main(["calibrate", folder, "--device", "cpu"]) == 0
+    assert main(["report", folder, "--embedding"]) == 0
+    assert "batches" not in capsys.readouterr().err  # which is no terminal
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["report", folder]) == 0
+    assert "batches" not in capsys.readouterr().err  # nothing is run
+    for command in (["calibrate", folder, "--device", "cpu"], ["report", folder, "--embedding"]):
+        assert main(command) == 0
+        shown = Text.from_ansi(capsys.readouterr().err).plain
+        title = "calibrate" if command[0] == "calibrate" else "embeddings"
+        assert title in shown and re.search(r"\b([1-9]\d*)/\1 batches", shown)
 
 
 def test_what_cannot_be_calibrated_is_said_in_one_sentence(

@@ -57,6 +57,7 @@ class BinnedDimensionalHead(nn.Module):
             raise ValueError(f"BinnedDimensionalHead got num_dims={num_dims}: give at least 1.")
         self.num_dims = num_dims
         self.num_bins = num_bins
+        self.bounds = bounds
         centres = bin_centres(num_bins, low=bounds[0], high=bounds[1])
         self.register_buffer("centres", centres, persistent=False)
         self.projection = HiddenProjection(in_dim, hidden_dim, dropout=dropout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ class LabelDistributionHead(nn.Module):
 
     Trained on votes by :class:`~affectkit.losses.VoteDistributionLoss`, on dimensions through the anchors,
     or on both: where only categories are annotated, dimensions come for free.
+    :class:`~affectkit.tasks.CategoricalDimensionalTask` learns the votes of data that have some; other tasks
+    refuse such data until they are told which loss to take.
 
     Args:
         in_dim: Width D of the features.
@@ -41,6 +44,9 @@ class LabelDistributionHead(nn.Module):
         >>> bool(head(Encoding(torch.randn(3, 8))).dims.abs().max() <= 1)
         True
     """
+
+    #: Read by tasks: the logits are to be compared with votes where there are some.
+    predicts_distribution: ClassVar[bool] = True
 
     anchors: Tensor | None
 

@@ -19,6 +19,7 @@ from affectkit.tasks.label_presence import check_labelled
 from affectkit.tasks.metric_objective import MetricObjective, with_metric_loss
 from affectkit.tasks.named_optimizer import OptimizerName, named_optimizer
 from affectkit.tasks.rate_schedule import Schedule
+from affectkit.tasks.vote_agreement import check_votes_learned
 from affectkit.types import Encoder, Head, Loss
 
 #: Name of the waveforms in a batch.
@@ -187,6 +188,12 @@ class AudioTask(AffectTask):
         data: object = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and self._learns_labels:
             check_labelled(data, task=type(self).__name__)
+            check_votes_learned(
+                self.head,
+                data,
+                task=type(self).__name__,
+                remedy="give VoteDistributionLoss as loss, or ClassificationLoss to learn the labels",
+            )
         if isinstance(data, StatesRate) and data.rate != self.rate:
             raise ValueError(
                 f"{type(self).__name__} hears {self.rate} samples per second, but "

@@ -11,7 +11,7 @@ from torchmetrics import Metric, MetricCollection
 from affectkit.data.batch import AffectBatch
 from affectkit.encoders import ProjectionEncoder, TimmImageEncoder
 from affectkit.encoders.timm_image import PicturePooling
-from affectkit.functional import GraphNormalization
+from affectkit.functional import GraphNormalization, category_shares
 from affectkit.graph import find_label_graph, graph_to_text
 from affectkit.heads import CategoricalDimensionalGraphHead
 from affectkit.labels import AffectScale, LabelSpace, affect_scale
@@ -30,6 +30,7 @@ from affectkit.tasks.rate_schedule import Schedule
 from affectkit.tasks.source_fields import source_fields
 from affectkit.tasks.take_statistics import take_statistics
 from affectkit.tasks.target_agreement import DescribesTargets, check_targets, range_of
+from affectkit.tasks.vote_agreement import check_votes_learned, predicts_distribution
 from affectkit.types import AffectOutput, Encoder, Fusion, Head, Loss, LossTerms
 
 _Named = TypeVar("_Named", LabelSpace, AffectScale)
@@ -66,8 +67,8 @@ class CategoricalDimensionalTask(BackboneTask):
             fusion of your own.
         head: ``"graph"``: classifiers and regressors generated from a label graph; its peers
             ``"separate"``, ``"multi_task"``, ``"label_distribution"`` (dimensions are the mean of the
-            labels' anchors) and ``"ordinal"`` (labels are levels, lowest first, of one dimension); or a
-            head of your own.
+            labels' anchors; a row with votes is compared with these, another one with its label) and
+            ``"ordinal"`` (labels are levels, lowest first, of one dimension); or a head of your own.
         head_dim: Width of a hidden layer in the head; 0 = none. Not of the graph head.
         head_dropout: Dropout in the head. Not of the graph head.
         graph: Graph of the labels: a file that ``affectkit graph make`` wrote, or ``"affectnet7"``.
@@ -257,7 +258,15 @@ class CategoricalDimensionalTask(BackboneTask):
             if isinstance(head, str)
             else head
         )
-        categories = category_loss(space, label_smoothing=label_smoothing)
+        # Weights and smoothing of classes ask for labels; `setup` refuses votes that they would leave unread.
+        learns_votes = (
+            loss is None
+            and space.kind != "multilabel"
+            and predicts_distribution(predictor)
+            and class_weights == "none"
+            and not label_smoothing
+        )
+        categories = category_loss(space, label_smoothing=label_smoothing, votes=learns_votes)
         super().__init__(
             parts,
             fusion=mixer,
@@ -280,7 +289,7 @@ class CategoricalDimensionalTask(BackboneTask):
             label_space=space,
             seed=seed,
         )
-        check_head(predictor, axes=wanted.axes, owner=type(self).__name__)
+        check_head(predictor, scale=wanted, owner=type(self).__name__)
         self.scale = wanted
         self._space = space
         self._stated = found
@@ -288,6 +297,8 @@ class CategoricalDimensionalTask(BackboneTask):
         self._inputs: dict[str, int] = dict(inputs or {})
         self._standardize = standardize
         self._category_loss = categories
+        self._learns_votes = learns_votes
+        self._own_loss = loss is not None
         self._class_weights: Literal["none", "balanced", "sqrt"] = class_weights
         self._fields: dict[str, frozenset[str]] = {}
         self.save_hyperparameters()
@@ -316,13 +327,25 @@ class CategoricalDimensionalTask(BackboneTask):
                 fitting=fitting,
             )
         super().setup(stage)
+        if fitting and isinstance(self._category_loss, ClassificationLoss) and not self._own_loss:
+            check_votes_learned(
+                self.head,
+                data,
+                task=type(self).__name__,
+                remedy="set class_weights to 'none' and label_smoothing to 0 to learn the votes, or give a "
+                "loss with ClassificationLoss to learn the labels",
+            )
         self._fields = source_fields(self.trainer)
         if self._standardize and fitting:
             take_statistics(self.encoders, data, task=type(self).__name__)
 
     def compute_loss(self, batch: AffectBatch, output: AffectOutput) -> LossTerms:
         """Compare with what the batch knows; the rest counts as absent."""
-        return self.loss(output, complete_target(batch.target, output, self._space))
+        target = complete_target(batch.target, output, self._space)
+        if self._learns_votes and target.label is not None:
+            shares = category_shares(target.label, target.distribution, num_classes=len(self._space))
+            target = target._replace(distribution=shares)
+        return self.loss(output, target)
 
     def update_metrics(self, metrics: MetricCollection, batch: AffectBatch, output: AffectOutput) -> None:
         """Add a batch to the metrics of categories and of dimensions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -177,7 +178,8 @@ def _graph_head(
         )
     return CategoricalDimensionalGraphHead(
         width,
-        options.graph,
+        # Its links do not depend on the range, which is the task's to say.
+        replace(options.graph, scale=scale),
         label_embeddings=vectors,
         embedding_dim=_VECTOR_DIM if dim is None else dim,
         hidden_dims=tuple(options.hidden_dims),

@@ -12,6 +12,7 @@ from affectkit.losses import (
     MultilabelLoss,
     PearsonLoss,
     UncertaintyWeightedSum,
+    VoteDistributionLoss,
     WeightedSum,
 )
 from affectkit.types import Loss
@@ -55,13 +56,22 @@ def joint_loss(
     return WeightedSum(parts, {DIMENSIONS: dimension_weight})
 
 
-def category_loss(space: LabelSpace, *, label_smoothing: float) -> ClassificationLoss | MultilabelLoss:
+def category_loss(
+    space: LabelSpace, *, label_smoothing: float, votes: bool = False
+) -> ClassificationLoss | MultilabelLoss | VoteDistributionLoss:
     """Cross entropy over one label a row, or binary cross entropy where a row may have several.
+
+    Args:
+        space: The categories.
+        label_smoothing: Mass spread over the classes.
+        votes: Whether rows of one label are compared with ``Target.distribution`` instead.
 
     Raises:
         ValueError: If labels of several a row are to be smoothed.
     """
     if space.kind != "multilabel":
+        if votes:
+            return VoteDistributionLoss()
         return ClassificationLoss(len(space), label_smoothing=label_smoothing)
     if label_smoothing:
         raise ValueError(

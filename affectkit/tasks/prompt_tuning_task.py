@@ -30,6 +30,7 @@ from affectkit.tasks.prompt_objectives import (
     objective_metrics,
 )
 from affectkit.tasks.rate_schedule import Schedule
+from affectkit.tasks.vote_agreement import check_votes_learned
 from affectkit.temporal import FrameMean, TemporalTransformer
 from affectkit.types import Encoder, Fusion, Head, Loss
 
@@ -259,7 +260,15 @@ class PromptTuningTask(ClipTask):
         """Compare with the data; when fitting, fill a cache of examples before the first step."""
         super().setup(stage)
         if stage == "fit" and self._learns_labels:
-            check_labelled(getattr(self.trainer, "datamodule", None), task=type(self).__name__)
+            data: object = getattr(self.trainer, "datamodule", None)
+            check_labelled(data, task=type(self).__name__)
+            check_votes_learned(
+                self.head,
+                data,
+                task=type(self).__name__,
+                remedy="set objective to 'distribution', or give ClassificationLoss as loss to learn the "
+                "labels",
+            )
         adapter = self.adapter
         if stage != "fit" or not isinstance(adapter, TipAdapter):
             return
@@ -267,7 +276,7 @@ class PromptTuningTask(ClipTask):
         self.to(self.trainer.strategy.root_device)
         self.eval()
         examples = ExampleCache(adapter, self.encode, passes=self._cache_passes)
-        data: object = getattr(self.trainer, "datamodule", None)
+        data = getattr(self.trainer, "datamodule", None)
         examples.read_validation(data)
         if self.trainer.ckpt_path is None:
             examples.fill(data)

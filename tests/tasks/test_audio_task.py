@@ -11,6 +11,7 @@ from affectkit.data import AffectBatch, AudioDataModule
 from affectkit.data.sources import find_source, make_dataset
 from affectkit.data.synthetic import write_emodb_folder
 from affectkit.encoders import LogMelConvEncoder
+from affectkit.heads import LabelDistributionHead
 from affectkit.losses import ClassificationLoss, SupervisedContrastiveLoss, TripletMarginLoss
 from affectkit.tasks import AudioTask
 from affectkit.tasks.metric_objective import MetricObjective
@@ -133,6 +134,19 @@ def test_another_rate_than_the_data_is_refused_in_one_sentence(shards: str) -> N
         trainer().fit(small(), datamodule=AudioDataModule(shards, batch_size=14))
     with pytest.raises(ValueError, match=r"rate=16000 and an encoder of sound at 8000 Hz: set rate to 8000"):
         AudioTask("emodb7.letters", encoder=LogMelConvEncoder(8000, num_mels=16))
+
+
+def test_a_head_of_distributions_wants_a_loss_where_there_are_votes(
+    shards: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = AudioDataModule(shards, rate=8000, batch_size=14)
+    head = LabelDistributionHead(48, 7)
+    trainer(1, limit_val_batches=0).fit(small(head=head), datamodule=module)
+    monkeypatch.setattr(AudioDataModule, "has_votes", lambda self, split: split == "train")
+    told = "AudioTask would train the head LabelDistributionHead, .* have votes: give VoteDistributionLoss"
+    with pytest.raises(ValueError, match=told):
+        trainer(1).fit(small(head=head), datamodule=module)
+    trainer(1, limit_val_batches=0).fit(small(head=head, loss=ClassificationLoss(7)), datamodule=module)
 
 
 def test_bad_options_are_refused() -> None:

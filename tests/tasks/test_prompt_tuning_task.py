@@ -16,7 +16,7 @@ from affectkit.data.batch import AffectBatch
 from affectkit.data.modules import ImageDataModule
 from affectkit.data.shards import DatasetWriter, Licence, Manifest
 from affectkit.encoders.clip import clip_base
-from affectkit.heads import ClassificationHead, PerceptualHead
+from affectkit.heads import ClassificationHead, LabelDistributionHead, PerceptualHead
 from affectkit.labels import label_space
 from affectkit.tasks import BaseMismatchError, PromptTuningTask
 from affectkit.types import Target
@@ -93,6 +93,16 @@ def test_one_word_changes_the_adapter(name: str, pictures: str, tmp_path: Path) 
     shown = torch.randint(256, (3, 3, 32, 32), dtype=torch.uint8)
     expected, found = (part.eval()(batch_of(3, visual=shown)).logits for part in (task, again))
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_a_head_of_distributions_wants_an_objective_where_there_are_votes(
+    pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageDataModule, "has_votes", lambda self, split: split == "train")
+    task = PromptTuningTask(SPACE, adapter="clip_lora", head=LabelDistributionHead(32, 7))
+    told = "PromptTuningTask would train the head LabelDistributionHead, .* set objective to 'distribution'"
+    with pytest.raises(ValueError, match=told):
+        Trainer(max_epochs=1, enable_checkpointing=False, **QUIET).fit(task, data(pictures))
 
 
 def test_a_cache_of_examples_is_enough_without_training(pictures: str) -> None:

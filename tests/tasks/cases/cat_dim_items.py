@@ -30,8 +30,12 @@ def write(
     features: tuple[str, ...] = ("text",),
     labelled: bool = True,
     rated: tuple[bool, ...] = (True, True),
+    votes: int = 0,
 ) -> str:
-    """Items whose text feature tells label and values; ``labelled`` and ``rated`` say what is annotated."""
+    """Items whose text feature tells label and values; ``labelled`` and ``rated`` say what is annotated.
+
+    The first ``votes`` samples of each split have votes, of which most are for the class after their label's.
+    """
     template = Manifest(
         name="made-up",
         kind="text",
@@ -55,6 +59,8 @@ def write(
                         record["multilabel"] = [label]
                     else:
                         record["label"] = label
+                if space is not None and number < votes:
+                    record["votes"] = [float([1, 7, 2][(place - label) % 3]) for place in range(len(space))]
                 if scale is not None:
                     values = [scale.low + (scale.high - scale.low) * share for share in (label / 2, 0.5)]
                     record["dims"] = [v if known else None for v, known in zip(values, rated)]

@@ -177,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
         **named,
     )
     items = predictor.find(options.paths, split=options.split, every=options.every)
+    say_passed_over(options.paths, items, predictor.things)
     items, said = _cut_to_faces(predictor, items, options.faces, required=options.faces_required)
     print(predictor.described(options.model), file=sys.stderr)
     print(f"probabilities: {predictor.manner}", file=sys.stderr)
@@ -257,6 +258,19 @@ def check_paths(paths: Sequence[str]) -> None:
     for path in paths:
         if not Path(path).exists():
             raise PredictError(f"There is no file or folder {path}: correct the path.")
+
+
+def say_passed_over(paths: Sequence[str], items: Sequence[PredictItem], things: str) -> None:
+    """Say which files in folders are not read."""
+    from affectkit.predict.passed_over import passed_over, passed_over_text
+
+    found = passed_over_text(passed_over(paths, items))
+    if found:
+        print(
+            f"passed over in folders, among which {things} are looked for: {found}; a file that is named "
+            "gets a row in any case",
+            file=sys.stderr,
+        )
 
 
 def load_pictures(options: argparse.Namespace) -> PicturePredictor:

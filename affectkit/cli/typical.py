@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from pathlib import Path
 
-    from affectkit.cli.predict import load_pictures
+    from affectkit.cli.predict import load_pictures, say_passed_over
     from affectkit.predict import PredictError, find_pictures, most_typical
     from affectkit.predict.pictures.picture_item import item_pixels
 
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     space = predictor.label_space
     label = options.label if space is None else space.labels[space.index(options.label)]
     items = predictor.find(options.paths, split=options.split)
+    say_passed_over(options.paths, items, predictor.things)
     print(predictor.described(options.model), file=sys.stderr)
     best = most_typical(predictor.predict(items), label, count=options.count, by=options.by)
     if not best:

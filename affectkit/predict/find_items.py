@@ -12,6 +12,7 @@ from affectkit.data.shards import MANIFEST_NAME, SampleKind, read_manifest
 from affectkit.data.store import SampleStore, open_store
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
+from affectkit.predict.passed_over import passed_over, passed_over_text
 
 
 class ItemKind(NamedTuple):
@@ -63,7 +64,9 @@ def find_items(
         elif path.is_dir():
             files = [each for each in sorted(path.rglob("*")) if each.is_file() and kind.belongs(each)]
             if not files:
-                raise PredictError(f"The folder {path} holds no {kind.files}: name another one.")
+                others = passed_over_text(passed_over([path]))
+                there = f" (of other files {others})" if others else ""
+                raise PredictError(f"The folder {path} holds no {kind.files}{there}: name another one.")
             for each in files:
                 found += kind.items(each)
         else:

@@ -30,6 +30,7 @@ class PredictItem(NamedTuple):
         stop: Where it ends.
         text: What is said, of texts and turns.
         source: The file where ``read`` gives something else than its bytes.
+        besides: Other files that are read with it, e.g. the recordings of a dialogue.
     """
 
     path: str
@@ -40,6 +41,7 @@ class PredictItem(NamedTuple):
     stop: float | None = None
     text: str = ""
     source: Path | None = None
+    besides: tuple[Path, ...] = ()
 
     def digest(self, members: Members) -> str:
         """SHA-256 of the file; of an array or a sample of shards, of its own bytes."""

@@ -105,7 +105,9 @@ def _dialogue(pieces: Sequence[TextPiece], *, path: str, source: Path | None) ->
     }
     written = canonical_json(record)
     files = media_files([piece.media for piece in said])
-    read = DialogueMedia(written, files, root=None if source is None else source.parent) if files else None
+    root = None if source is None else source.parent
+    read = DialogueMedia(written, files, root=root) if files else None
+    besides = tuple((root or Path()) / file for file in files.values())
     for turn, piece in enumerate(said):
         yield PredictItem(
             path,
@@ -116,6 +118,7 @@ def _dialogue(pieces: Sequence[TextPiece], *, path: str, source: Path | None) ->
             stop=piece.stop,
             text=piece.text,
             source=source,
+            besides=besides,
         )
 
 

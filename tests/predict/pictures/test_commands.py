@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,14 @@ def test_a_table_and_the_same_on_the_screen(
 ) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"?")
-    given = ["predict", str(bad), str(trained.files / "test"), "--model", str(trained.run), "--device", "cpu"]
+    folder = shutil.copytree(trained.files / "test", tmp_path / "test")
+    (folder / "film.mp4").write_bytes(b"?")
+    given = ["predict", str(bad), str(folder), "--model", str(trained.run), "--device", "cpu"]
     assert main([*given, "--out", str(tmp_path / "p.csv")]) == 0
     shown = capsys.readouterr()
     assert "8 pictures, 1 could not be read (column error)" in shown.out
     assert "whole frames, brought to 32 x 32 pixels" in shown.err
+    assert "passed over in folders, among which pictures are looked for: 1 .mp4; a file" in shown.err
     assert main(given) == 0
     assert capsys.readouterr().out == (tmp_path / "p.csv").read_text()
     assert main([*given[:2], *given[3:]]) == 1  # nothing could be read

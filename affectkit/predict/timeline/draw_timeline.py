@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from affectkit.atomic_file import write_atomically
@@ -20,6 +20,8 @@ from affectkit.predict.timeline.timeline import Timeline
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES: Final = ("-", "--", "-.", ":", "-", "--", "-.")
 _DPI: Final = 100
+#: Pixels of a strip for each time: twice what the longest ones need.
+_LABEL: Final = 60
 
 
 def write_timeline(timeline: Timeline, path: Path) -> None:
@@ -58,7 +60,16 @@ class TimelineStrip:
         axes.set_ylabel("")
         axes.tick_params(axis="y", left=False, labelleft=False)
         axes.tick_params(axis="x", labelsize=6, pad=1, length=2)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, width // _LABEL), steps=[1, 2, 5, 10]))
         axes.legend(loc="upper right", frameon=True, framealpha=0.7, fontsize=6, ncols=2)
+        canvas.draw()
+        # The axes fill the strip, so that a time at its end would stand half outside.
+        for label in axes.get_xticklabels():
+            place = label.get_window_extent()
+            if place.x0 < 0:
+                label.set_horizontalalignment("left")
+            elif place.x1 > width:
+                label.set_horizontalalignment("right")
         canvas.draw()
         drawn: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba(), dtype=np.uint8)
         self._pixels = np.ascontiguousarray(drawn[:height, :width, :3])

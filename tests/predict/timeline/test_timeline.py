@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from affectkit.cli.main import main
 from affectkit.data.decode import DecodeError, VideoFrames
 from affectkit.predict import Prediction, Timeline, write_film_with_curve, write_timeline
+from affectkit.predict.timeline import draw_timeline
 from affectkit.predict.timeline.draw_timeline import TimelineStrip
 from affectkit.tasks import PromptTuningTask
 
@@ -70,6 +73,31 @@ def test_the_picture_and_the_strip_show_the_curve(tmp_path: Path) -> None:
     blue = (np.abs(begin[:82].astype(int) - np.array([0, 114, 178])).sum(axis=2) < 60).nonzero()
     left, right = blue[0][blue[1] < 30], blue[0][(blue[1] > 60) & (blue[1] < 120)]
     assert left.mean() > right.mean()
+
+
+@pytest.mark.parametrize(("width", "step"), [(320, 0.5), (320, 61.0), (200, 400.0), (641, 2.0)])
+def test_no_time_of_a_narrow_strip_is_cut(width: int, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+
+    class Kept(FigureCanvasAgg):
+        def draw(self) -> None:
+            super().draw()
+            drawn.append(self.figure)
+
+    monkeypatch.setattr(draw_timeline, "FigureCanvasAgg", Kept)
+    chances = {"joy": 0.25, "fear": 0.75}
+    rows = [row("a.mp4", place * step, chances)._replace(stop=(place + 1) * step) for place in range(10)]
+    (timeline,) = Timeline.of_rows(rows)
+    TimelineStrip(timeline, width=width, height=140)
+    (axes,) = drawn[-1].axes
+    low, high = axes.get_xlim()
+    shown = [
+        label.get_window_extent()
+        for time, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        if low <= time <= high
+    ]
+    assert len(shown) >= 2 and shown[0].x0 >= 0 and shown[-1].x1 <= width + 0.01  # rounding
+    assert all(left.x1 + 4 < right.x0 for left, right in pairwise(shown))
 
 
 def test_the_command_draws_beside_the_table(

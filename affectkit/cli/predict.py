@@ -24,6 +24,7 @@ _SET_BY: Final[Mapping[str, str]] = MappingProxyType(
         "device": "--device NAME",
         "encoder": "--encoder NAME",
         "model": "--model RUN",
+        "source": "--source NAME",
         "task": "--task CLASS",
         "threshold": "--threshold P",
         "view": "open_predictor(model, view=...) in Python",
@@ -133,6 +134,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=int, default=8, metavar="N", help="samples that run together (default: 8)"
     )
     add_device_option(parser)
+    parser.add_argument(
+        "--source",
+        metavar="NAME",
+        help="for a model that was evaluated on sources that read differently, the one that PATH is like",
+    )
     parser.add_argument(
         "--task", metavar="CLASS", help="class of the task where it is one of your own, e.g. mine.MyTask"
     )
@@ -303,6 +309,7 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
         **changes,
         "batch_size": options.batch_size,
         "device": options.device,
+        "source": options.source,
         "task": None if options.task is None else _task_class(options.task),
     }
 

@@ -74,6 +74,8 @@ class BatchPredictor(Generic[SampleT]):
         self.identity = identity
         #: From which probability on a label holds, where labels may hold together.
         self.threshold = 0.5
+        #: As which of several sources that the model was evaluated on files are read; None = as its only one.
+        self.source: str | None = None
         self._scaling: StoredScaling | None = None
         self._opening = Lock()
         self._decode = decode
@@ -96,9 +98,11 @@ class BatchPredictor(Generic[SampleT]):
     def manner(self) -> str:
         """How probabilities are made of the model's logits."""
         if self.label_space is None:
-            return "none, the model predicts values"
-        made = f"sigmoid, labels from {self.threshold:g} on" if self.model.several else "softmax"
-        return made if self._scaling is None else f"{made} of logits scaled by {self._scaling.name}"
+            made = "none, the model predicts values"
+        else:
+            made = f"sigmoid, labels from {self.threshold:g} on" if self.model.several else "softmax"
+        made += "" if self._scaling is None else f" of logits scaled by {self._scaling.name}"
+        return made if self.source is None else f"{made}, files read as those of source {self.source!r}"
 
     def use_scaling(self, stored: StoredScaling) -> None:
         """Scale the logits before they become probabilities; rows keep the logits as the model gave them.

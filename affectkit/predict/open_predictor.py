@@ -28,7 +28,7 @@ from affectkit.predict.pictures import PicturePredictor
 from affectkit.predict.predictor import Predictor
 from affectkit.predict.pretrained import PretrainedPredictor
 from affectkit.predict.pretrained.load_classifier import is_classifier
-from affectkit.predict.run_data import read_run_data
+from affectkit.predict.run_data import RunData, read_run_data
 from affectkit.predict.sounds import SoundPredictor
 from affectkit.predict.texts import TextPredictor
 from affectkit.tasks import AffectTask
@@ -55,6 +55,7 @@ _BY_DATA: Final[Mapping[str, Callable[..., _Loaded]]] = MappingProxyType(
         "ConversationMediaDataModule": ConversationMediaPredictor.from_checkpoint,
         "ConversationPromptDataModule": DialoguePredictor.from_checkpoint,
         "DialogueTextDataModule": DialoguePredictor.from_checkpoint,
+        "ImageDataModule": PicturePredictor.from_checkpoint,
         "TextDataModule": TextPredictor.from_checkpoint,
     }
 )
@@ -78,6 +79,7 @@ def open_predictor(
     task: type[AffectTask] | None = None,
     encoder: str | FeatureExtractor | nn.Module | None = None,
     demonstrations: str | os.PathLike[str] | None = None,
+    source: str | None = None,
     calibrated: bool = True,
     threshold: float = 0.5,
     **changes: object,
@@ -95,6 +97,8 @@ def open_predictor(
             name that it had been given.
         demonstrations: Where these utterances lie, a saved index or shards; None takes the place of the
             training.
+        source: Of a model that was evaluated on sources that read differently, the one that the files are
+            like.
         calibrated: Whether the logits are scaled as ``affectkit calibrate`` fitted it for the checkpoint,
             where it has been; ``manner`` of the predictor says which.
         threshold: From which probability on a label holds, of a model whose labels may hold together.
@@ -116,9 +120,11 @@ def open_predictor(
         task=task,
         encoder=encoder,
         demonstrations=demonstrations,
+        source=source,
         **changes,
     )
     predictor.threshold = threshold
+    predictor.source = source
     stored = None
     if calibrated and not is_classifier(model):
         path = find_checkpoint(model)
@@ -136,14 +142,16 @@ def _opened(
     task: type[AffectTask] | None,
     encoder: str | FeatureExtractor | nn.Module | None,
     demonstrations: str | os.PathLike[str] | None,
+    source: str | None,
     **changes: object,
 ) -> _Loaded:
-    shows = not is_classifier(model) and _shows_demonstrations(find_checkpoint(model))
+    shows = not is_classifier(model) and _shows_demonstrations(find_checkpoint(model), source)
     if demonstrations is not None and not shows:
         raise PredictError(f"The model {model} is shown no labelled utterances: leave demonstrations out.")
     if is_classifier(model):
-        if encoder is not None:
-            raise PredictError(f"The model {model} is a classifier of transformers: leave encoder out.")
+        for name, given in {"encoder": encoder, "source": source}.items():
+            if given is not None:
+                raise PredictError(f"The model {model} is a classifier of transformers: leave {name} out.")
         names = {name: str(value) for name, value in changes.items()}
         return PretrainedPredictor.from_pretrained(
             model,
@@ -153,37 +161,39 @@ def _opened(
             **names,
         )
     path = find_checkpoint(model)
-    pictures = read_record(path).pictures is not None
-    data = None if pictures else read_run_data(path)
-    if shows or (data is not None and data.module in _BY_FEATURES):
+    data = _data(path, source)
+    module = "ImageDataModule" if data is None else data.module
+    if shows or module in _BY_FEATURES:
         changes["encoder"] = encoder
     elif isinstance(encoder, nn.Module):
         changes["encoder"] = encoder  # a ready part of the task, e.g. of one of recordings
     elif encoder is not None:
-        trained = "pictures" if data is None else data.module
         raise PredictError(
-            f"The model {path} was trained with {trained}, not on stored features: leave encoder out."
+            f"The model {path} was trained with {module}, not on stored features: leave encoder out."
         )
-    if data is None:
-        return PicturePredictor.from_checkpoint(
-            path, batch_size=batch_size, device=device, task=task, **changes
-        )
-    if data.module not in {*_BY_DATA, *_BY_FEATURES}:
+    if module not in {*_BY_DATA, *_BY_FEATURES}:
         raise PredictError(
-            f"The model {path} was trained with {data.module}, which reads more than a raw file holds: make "
+            f"The model {path} was trained with {module}, which reads more than a raw file holds: make "
             "shards of the files and use `affectkit predict --config` instead."
         )
-    load = {**_BY_DATA, **_BY_FEATURES}[data.module]
-    if load == TextFeaturePredictor.from_checkpoint and reads_media(data):
+    load = {**_BY_DATA, **_BY_FEATURES}[module]
+    if load == TextFeaturePredictor.from_checkpoint and data is not None and reads_media(data):
         load = MediaFeaturePredictor.from_checkpoint
     if demonstrations is not None:
         changes["demonstrations"] = demonstrations
-    return load(path, batch_size=batch_size, device=device, task=task, **changes)
+    return load(path, source=source, batch_size=batch_size, device=device, task=task, **changes)
 
 
-def _shows_demonstrations(path: Path) -> bool:
+def _data(path: Path, source: str | None) -> RunData | None:
+    """How a run read its data; None where it saw pictures in one way, whose view is kept by itself."""
+    if source is None and read_record(path).pictures is not None:
+        return None
+    return read_run_data(path, source=source)
+
+
+def _shows_demonstrations(path: Path, source: str | None) -> bool:
     """Whether prompts of a run show labelled utterances."""
-    if read_record(path).pictures is not None:
+    data = _data(path, source)
+    if data is None:
         return False
-    data = read_run_data(path)
     return data.module == "ConversationPromptDataModule" and data.value("demonstrations", int, 0) > 0

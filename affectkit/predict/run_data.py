@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import yaml
 
+from affectkit.data.loader import DataReading
 from affectkit.predict.error import PredictError
 from affectkit.predict.loaded_task import read_record
 
@@ -51,24 +52,24 @@ class RunData(NamedTuple):
         return None if self.options.get(name) is None else self.value(name, kind, kind())
 
 
-def read_run_data(checkpoint: Path) -> RunData:
+def read_run_data(checkpoint: Path, *, source: str | None = None) -> RunData:
     """What a checkpoint keeps of how its data were read; for an older one, the ``config.yaml`` of its run.
 
     Args:
         checkpoint: The file; an older one as ``RUN/checkpoints/NAME.ckpt``, or beside a ``config.yaml``.
+        source: Of a run that was evaluated on sources that read differently, which of them is meant.
 
     Raises:
-        PredictError: If neither says it, the configuration names no data module, or the run was evaluated on
-            sources that read differently.
+        PredictError: If neither says it, the configuration names no data module, the run was evaluated on
+            sources that read differently and none of them is named, or the one that is named is not there.
     """
     kept = read_record(checkpoint).reading
     if kept is not None and kept.module == "MixedDataModule":
-        sources = kept.options.get("sources")
-        names = ", ".join(sources) if isinstance(sources, Mapping) else "not stated"
+        return _read_as(source, kept.options, checkpoint)
+    if source is not None:
         raise PredictError(
-            f"The model {checkpoint} was evaluated on sources that read differently ({names}), so nothing "
-            "says how your files are to be read: give the view of one in Python, e.g. "
-            "TextPredictor.from_checkpoint(path, view=TextView(...)), or train with `evaluate` set to one."
+            f"The model {checkpoint} was not evaluated on sources that read differently: leave the source "
+            f"{source!r} out."
         )
     if kept is not None:
         return RunData(kept.module, kept.options, f"checkpoint {checkpoint}")
@@ -99,3 +100,24 @@ def read_run_data(checkpoint: Path) -> RunData:
         {str(name): value for name, value in options.items()},
         f"configuration {place}",
     )
+
+
+def _read_as(source: str | None, options: Mapping[str, object], checkpoint: Path) -> RunData:
+    """How one of several sources was read."""
+    found = options.get("sources")
+    sources: Mapping[str, object] = found if isinstance(found, Mapping) else {}
+    names = ", ".join(sources) or "not stated"
+    if source is None:
+        raise PredictError(
+            f"The model {checkpoint} was evaluated on sources that read differently ({names}), so nothing "
+            "says how your files are to be read: name the source that they are like (`--source NAME`), or "
+            "train with `evaluate` set to one."
+        )
+    kept = sources.get(source)
+    if not isinstance(kept, Mapping):
+        why = "reads more than a raw file holds" if source in sources else "is none of its sources"
+        raise PredictError(
+            f"The model {checkpoint} was evaluated on {names}, and {source!r} {why}: name another one."
+        )
+    reading = DataReading.from_plain(kept)
+    return RunData(reading.module, reading.options, f"source {source!r} of checkpoint {checkpoint}")

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from affectkit.callbacks.prediction import AffectPrediction
+from affectkit.cli.main import main
 from affectkit.conversation.prompts import PromptTemplate
 from affectkit.data.loader import DataReading
 from affectkit.data.modules import (
@@ -31,7 +32,14 @@ from affectkit.data.sources import find_source, make_dataset
 from affectkit.data.store import open_store
 from affectkit.data.synthetic import write_emodb_folder
 from affectkit.encoders.tiny import TinyTextEncoder
-from affectkit.predict import PredictError, extract_features, open_predictor
+from affectkit.predict import (
+    PicturePredictor,
+    PredictError,
+    TextPredictor,
+    TextView,
+    extract_features,
+    open_predictor,
+)
 from affectkit.tasks import (
     AffectTask,
     AudioTask,
@@ -165,7 +173,9 @@ def test_a_checkpoint_alone_predicts_raw_files(
         assert torch.equal(torch.tensor(row.logits), logits)
 
 
-def test_sources_that_read_differently_are_refused(tmp_path: Path, corpus: Path) -> None:
+def test_of_sources_that_read_differently_one_is_named(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "data").mkdir()
     torch.manual_seed(0)
     case = texts(tmp_path / "data", lambda: tmp_path, corpus)
@@ -186,6 +196,23 @@ def test_sources_that_read_differently_are_refused(tmp_path: Path, corpus: Path)
     trainer.save_checkpoint(tmp_path / "two.ckpt", weights_only=True)
     with pytest.raises(PredictError, match=r"on sources that read differently \(a, b\), so nothing says"):
         open_predictor(tmp_path / "two.ckpt")
+    with pytest.raises(PredictError, match=r"was evaluated on a, b, and 'c' is none of its sources: name an"):
+        open_predictor(tmp_path / "two.ckpt", source="c")
+    with pytest.raises(
+        PredictError, match="not evaluated on sources that read differently: leave the source"
+    ):
+        open_predictor(tmp_path / "one.ckpt", source="b")
+    opened = {name: open_predictor(tmp_path / "two.ckpt", device="cpu", source=name) for name in ("a", "b")}
+    for name, length in (("a", 12), ("b", 20)):
+        predictor = opened[name]
+        assert isinstance(predictor, TextPredictor) and predictor.view == TextView("tiny", length)
+        assert predictor.manner == f"softmax, files read as those of source {name!r}"
+    same = list(opened["b"].rows(opened["b"].find(case.files)))
+    one = open_predictor(tmp_path / "one.ckpt", device="cpu")
+    assert [row.logits for row in same] == [row.logits for row in one.rows(one.find(case.files))]
+    given = ["predict", *map(str, case.files), "--model", str(tmp_path / "two.ckpt"), "--device", "cpu"]
+    assert main([*given, "--source", "a", "--out", str(tmp_path / "p.csv")]) == 0
+    assert main(given) == 2 and "`--source NAME`" in capsys.readouterr().err
 
 
 def test_pictures_that_are_shown_differently_have_no_one_view(tmp_path: Path) -> None:
@@ -197,13 +224,27 @@ def test_pictures_that_are_shown_differently_have_no_one_view(tmp_path: Path) ->
 
     def mixed(second: int) -> MixedDataModule:
         sizes = {"a": 16, "b": second}
-        made = {name: ImageDataModule(str(tmp_path / "shards"), size=size) for name, size in sizes.items()}
+        made = {
+            name: ImageDataModule(str(tmp_path / "shards"), size=size, normalize=False)
+            for name, size in sizes.items()
+        }
         return MixedDataModule(cast(Any, made), evaluate=["a", "b"])
 
     assert mixed(16).reading is None and mixed(16).picture_view == mixed(16).sources["a"].picture_view  # type: ignore[attr-defined]
-    found = mixed(24)
+    found = mixed(32)
     assert found.picture_view is None and found.reading is not None
     assert list(cast("dict[str, object]", found.reading.options["sources"])) == ["a", "b"]
+    trainer = Trainer(**QUIET)
+    trainer.strategy.connect(PromptTuningTask("meld7.official"))
+    trainer.save_checkpoint(tmp_path / "two.ckpt", weights_only=True)
+    stored = torch.load(tmp_path / "two.ckpt", weights_only=True)
+    stored["affectkit"]["reading"] = found.reading.to_plain()
+    torch.save(stored, tmp_path / "two.ckpt")
+    for name, size in (("a", 16), ("b", 32)):
+        predictor = open_predictor(tmp_path / "two.ckpt", device="cpu", source=name)
+        assert isinstance(predictor, PicturePredictor) and predictor.view.size == size
+    (row,) = predictor.rows(predictor.find([tmp_path / "in" / "test"]))
+    assert row.error is None and len(row.logits) == 7
 
 
 def test_conversations_of_features_say_their_encoders(tmp_path: Path, corpus: Path) -> None:

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.loader import ItemTarget
-from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.clips.clip_item import clip_item, find_clips
 from affectkit.predict.clips.clip_view import ClipView
 from affectkit.predict.clips.part_reader import PartReader
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
-from affectkit.predict.loaded_task import find_checkpoint, load_task
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.tasks import AffectTask
 
 
-class ClipPredictor(BatchPredictor[Any]):
+class ClipPredictor(TaskPredictor[Any, ClipView]):
     """Predicts for clips as the evaluation of the training would.
 
     A clip in shards and the same clip in a file give the same logits, bit for bit, for the same
@@ -54,61 +52,20 @@ class ClipPredictor(BatchPredictor[Any]):
     #: What is predicted, for messages.
     things = "clips"
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: ClipView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: ClipView) -> Reading[Any]:
+        """How clips are read for a task."""
         if not set(view.inputs) & set(task.encoders):
             raise PredictError(
                 f"{type(task).__name__} reads {', '.join(task.encoders)}, and clips give "
                 f"{', '.join(view.inputs)}: use a task that was trained on clips."
             )
-        super().__init__(
-            TaskAnswers(task),
-            decode=PartReader(view),
-            collate=view.collate(ItemTarget(label_table=None)),
-            normalization=view.normalization,
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return Reading(PartReader(view), view.collate(ItemTarget(label_table=None)), view.normalization)
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        view: ClipView | None = None,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        task: type[AffectTask] | None = None,
-        **changes: object,
-    ) -> Self:
-        """Load a task with the view of clips that its checkpoint keeps.
-
-        Args:
-            model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a clip is shown; None takes what the checkpoint keeps.
-            batch_size: Clips that run through the model together.
-            device: Where; None takes a GPU if there is one.
-            task: Class of the task, where it is one of your own.
-            changes: Constructor arguments of the task: parts that it had been given, or values to
-                change.
-
-        Raises:
-            PredictError: If there is no checkpoint, or not one of a task that sees clips.
-        """
-        path = find_checkpoint(model)
-        seen = ClipView.of_run(read_run_data(path)) if view is None else view
-        loaded = load_task(path, task=task, **changes)
-        return cls(loaded.task, seen, batch_size=batch_size, device=device, identity=loaded.digest)
+    def kept_view(cls, checkpoint: Path, *, source: str | None = None) -> ClipView:
+        """How the evaluation of a run showed a clip."""
+        return ClipView.of_run(read_run_data(checkpoint, source=source))
 
     def find(
         self,

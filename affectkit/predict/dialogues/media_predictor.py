@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Self
-
-import torch
+from pathlib import Path
 
 from affectkit.data.decode import DecodeError
 from affectkit.data.loader.conversation_media import ConversationMediaSample
-from affectkit.predict.answers import TaskAnswers
 from affectkit.predict.dialogues.media_view import MediaView
 from affectkit.predict.dialogues.talk_predictor import TalkPredictor
 from affectkit.predict.error import PredictError
-from affectkit.predict.loaded_task import find_checkpoint, load_task
 from affectkit.predict.run_data import read_run_data
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.tasks import AffectTask
 
 
-class ConversationMediaPredictor(TalkPredictor[ConversationMediaSample]):
+class ConversationMediaPredictor(
+    TalkPredictor[ConversationMediaSample], TaskPredictor[ConversationMediaSample, MediaView]
+):
     """Predicts for the turns of dialogues from their voices, faces and texts, as the training's evaluation.
 
     A dialogue lies in shards, or in a ``.jsonl`` whose turns name their files: ``voice``, ``face`` (one, or a
@@ -38,61 +36,21 @@ class ConversationMediaPredictor(TalkPredictor[ConversationMediaSample]):
 
     media = True
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: MediaView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: MediaView) -> Reading[ConversationMediaSample]:
+        """How dialogues are read for a task."""
         unseen = sorted(set(task.encoders) - set(view.media))
         if unseen:
             raise PredictError(
                 f"{type(task).__name__} reads {', '.join(unseen)}, and its dialogues are shown as "
                 f"{', '.join(view.media)}: give the view of its training."
             )
-        super().__init__(
-            TaskAnswers(task),
-            decode=_MediaTalkReader(view),
-            collate=view.collate(),
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return Reading(_MediaTalkReader(view), view.collate())
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        view: MediaView | None = None,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        task: type[AffectTask] | None = None,
-        **changes: object,
-    ) -> Self:
-        """Load a task with the view of dialogues that its checkpoint keeps.
-
-        Args:
-            model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a dialogue is shown; None takes what the checkpoint keeps.
-            batch_size: Dialogues that run through the model together.
-            device: Where; None takes a GPU if there is one.
-            task: Class of the task, where it is one of your own.
-            changes: Constructor arguments of the task: parts that it had been given, or values to
-                change.
-
-        Raises:
-            PredictError: If there is no checkpoint, or the training read more than files hold.
-        """
-        path = find_checkpoint(model)
-        shown = MediaView.of_run(read_run_data(path)) if view is None else view
-        loaded = load_task(path, task=task, **changes)
-        return cls(loaded.task, shown, batch_size=batch_size, device=device, identity=loaded.digest)
+    def kept_view(cls, checkpoint: Path, *, source: str | None = None) -> MediaView:
+        """How the evaluation of a run showed a dialogue."""
+        return MediaView.of_run(read_run_data(checkpoint, source=source))
 
     def described(self, model: str) -> str:
         """What is read by which model, in a line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
@@ -14,21 +15,20 @@ from affectkit.data.loader import Decode, ItemTarget
 from affectkit.data.loader.dialogue_text import INPUT, DialogueTextCollate, DialogueTurnReader
 from affectkit.data.loader.prompt_batch import PromptCollate, PromptReader
 from affectkit.encoders import FeatureExtractor
-from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.dialogues.dialogue_item import dialogue_items, find_dialogues
 from affectkit.predict.dialogues.dialogue_view import DialogueView
 from affectkit.predict.dialogues.prompt_view import PromptView
 from affectkit.predict.dialogues.shown_demonstrations import ShownDemonstrations
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
-from affectkit.predict.loaded_task import find_checkpoint, load_task, read_record
+from affectkit.predict.loaded_task import find_checkpoint, read_record
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.tasks import AffectTask, ConversationLLMTask
 
 
-class DialoguePredictor(BatchPredictor[Any]):
+class DialoguePredictor(TaskPredictor[Any, DialogueView | PromptView]):
     """Predicts for the turns of dialogues as the evaluation of the training would.
 
     A dialogue in shards and the same dialogue in a file give the same logits, bit for bit, in batches
@@ -56,15 +56,9 @@ class DialoguePredictor(BatchPredictor[Any]):
     #: What is predicted, for messages.
     things = "turns"
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: DialogueView | PromptView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: DialogueView | PromptView) -> Reading[Any]:
+        """How turns are read for a task."""
         asks = isinstance(task, ConversationLLMTask)
         if not asks and INPUT not in task.encoders:
             raise PredictError(
@@ -76,17 +70,23 @@ class DialoguePredictor(BatchPredictor[Any]):
             raise PredictError(
                 f"{type(task).__name__} got a {type(view).__name__}: give it a {wanted}, as in its training."
             )
-        decode, collate = _prompts(task, view) if isinstance(view, PromptView) else _windows(view)
-        super().__init__(
-            TaskAnswers(task),
-            decode=decode,
-            collate=collate,
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return _prompts(task, view) if isinstance(view, PromptView) else _windows(view)
+
+    @classmethod
+    def kept_view(
+        cls,
+        checkpoint: Path,
+        *,
+        source: str | None = None,
+        encoder: str | FeatureExtractor | None = None,
+        demonstrations: str | os.PathLike[str] | None = None,
+    ) -> DialogueView | PromptView:
+        """How the evaluation of a run showed a turn, or asked about it; see :meth:`from_checkpoint`."""
+        data = read_run_data(checkpoint, source=source)
+        space = read_record(checkpoint).label_space
+        shown = ShownDemonstrations.of_run(data, space, encoder=encoder, place=demonstrations)
+        asks = data.module == "ConversationPromptDataModule"
+        return PromptView.of_run(data, demonstrations=shown) if asks else DialogueView.of_run(data)
 
     @classmethod
     def from_checkpoint(
@@ -94,18 +94,20 @@ class DialoguePredictor(BatchPredictor[Any]):
         model: str | os.PathLike[str],
         *,
         view: DialogueView | PromptView | None = None,
+        source: str | None = None,
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
         encoder: str | FeatureExtractor | None = None,
         demonstrations: str | os.PathLike[str] | None = None,
-        **changes: object,
+        **changes: Any,
     ) -> Self:
         """Load a task with the view of dialogues that its checkpoint keeps.
 
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
             view: How a turn is shown; None takes what the checkpoint keeps.
+            source: Of a task that was evaluated on sources that read differently, the one whose view it is.
             batch_size: Turns that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
@@ -119,13 +121,10 @@ class DialoguePredictor(BatchPredictor[Any]):
         """
         path = find_checkpoint(model)
         if view is None:
-            data = read_run_data(path)
-            space = read_record(path).label_space
-            shown = ShownDemonstrations.of_run(data, space, encoder=encoder, place=demonstrations)
-            asks = data.module == "ConversationPromptDataModule"
-            view = PromptView.of_run(data, demonstrations=shown) if asks else DialogueView.of_run(data)
-        loaded = load_task(path, task=task, **changes)
-        return cls(loaded.task, view, batch_size=batch_size, device=device, identity=loaded.digest)
+            view = cls.kept_view(path, source=source, encoder=encoder, demonstrations=demonstrations)
+        return super().from_checkpoint(
+            path, view=view, batch_size=batch_size, device=device, task=task, **changes
+        )
 
     @property
     def manner(self) -> str:
@@ -161,11 +160,11 @@ class DialoguePredictor(BatchPredictor[Any]):
         return f"dialogues, {self.view.described()}, as in the evaluation of {model} ({self.identity})"
 
 
-def _windows(view: DialogueView) -> tuple[Decode[Any], Collate[Any]]:
-    return DialogueTurnReader(), DialogueTextCollate(ItemTarget(label_table=None), view.load())
+def _windows(view: DialogueView) -> Reading[Any]:
+    return Reading(DialogueTurnReader(), DialogueTextCollate(ItemTarget(label_table=None), view.load()))
 
 
-def _prompts(task: AffectTask, view: PromptView) -> tuple[Decode[Any], Collate[Any]]:
+def _prompts(task: AffectTask, view: PromptView) -> Reading[Any]:
     if task.label_space is None:
         raise PredictError(
             f"{type(task).__name__} has no labels to choose from: train it with a label space."
@@ -193,4 +192,5 @@ def _prompts(task: AffectTask, view: PromptView) -> tuple[Decode[Any], Collate[A
         index=None if shown is None else shown.index,
         demonstrations=0 if shown is None else shown.count,
     )
-    return PromptReader(None) if shown is None else shown.reader(), cast("Collate[Any]", collate)
+    decode: Decode[Any] = PromptReader(None) if shown is None else shown.reader()
+    return Reading(decode, cast("Collate[Any]", collate))

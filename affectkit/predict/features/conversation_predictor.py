@@ -71,6 +71,7 @@ class ConversationPredictor(TalkPredictor[ConversationSample]):
         model: str | os.PathLike[str],
         *,
         encoder: str | FeatureExtractor | None = None,
+        source: str | None = None,
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
@@ -81,6 +82,7 @@ class ConversationPredictor(TalkPredictor[ConversationSample]):
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
             encoder: What ``affectkit extract --text`` was given, or the encoder; None tries ``"tiny"``.
+            source: Of a task that was evaluated on sources that read differently, the one that is meant.
             batch_size: Dialogues that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
@@ -91,7 +93,7 @@ class ConversationPredictor(TalkPredictor[ConversationSample]):
             PredictError: If there is no checkpoint, or the encoder is another one.
         """
         path = find_checkpoint(model)
-        features = TextFeatures.of_run(read_run_data(path), encoder)
+        features = TextFeatures.of_run(read_run_data(path, source=source), encoder)
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, features, batch_size=batch_size, device=device, identity=loaded.digest)
 

@@ -97,6 +97,7 @@ class MediaFeaturePredictor(BatchPredictor[Any]):
         model: str | os.PathLike[str],
         *,
         encoder: str | FeatureExtractor | None = None,
+        source: str | None = None,
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
@@ -107,6 +108,7 @@ class MediaFeaturePredictor(BatchPredictor[Any]):
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
             encoder: What ``affectkit extract`` was given, or the encoder; None tries ``"tiny"``.
+            source: Of a task that was evaluated on sources that read differently, the one that is meant.
             batch_size: Files that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
@@ -119,7 +121,7 @@ class MediaFeaturePredictor(BatchPredictor[Any]):
         path = find_checkpoint(model)
         loaded = load_task(path, task=task, **changes)
         medium = "audio" if "audio" in loaded.task.encoders else "visual"
-        found = trained_encoder(read_run_data(path), encoder, modality=medium)
+        found = trained_encoder(read_run_data(path, source=source), encoder, modality=medium)
         return cls(loaded.task, found, batch_size=batch_size, device=device, identity=loaded.digest)
 
     def find(

@@ -70,6 +70,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
         model: str | os.PathLike[str],
         *,
         encoder: str | FeatureExtractor | None = None,
+        source: str | None = None,
         batch_size: int = 8,
         device: torch.device | str | None = None,
         task: type[AffectTask] | None = None,
@@ -80,6 +81,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
         Args:
             model: Run folder, of which the best checkpoint is taken, or checkpoint.
             encoder: What ``affectkit extract --text`` was given, or the encoder; None tries ``"tiny"``.
+            source: Of a task that was evaluated on sources that read differently, the one that is meant.
             batch_size: Texts that run through the model together.
             device: Where; None takes a GPU if there is one.
             task: Class of the task, where it is one of your own.
@@ -90,7 +92,7 @@ class TextFeaturePredictor(BatchPredictor[ItemRecord]):
             PredictError: If there is no checkpoint, or the encoder is another one.
         """
         path = find_checkpoint(model)
-        features = TextFeatures.of_run(read_run_data(path), encoder)
+        features = TextFeatures.of_run(read_run_data(path, source=source), encoder)
         loaded = load_task(path, task=task, **changes)
         return cls(loaded.task, features, batch_size=batch_size, device=device, identity=loaded.digest)
 

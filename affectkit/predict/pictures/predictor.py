@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Self
+from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from affectkit.data.loader import ItemTarget, PictureSample, PictureView
-from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
 from affectkit.predict.pictures.picture_item import find_pictures, picture_item
-from affectkit.predict.pictures.trained_task import load_trained
+from affectkit.predict.pictures.trained_task import kept_picture_view
 from affectkit.predict.prediction import Prediction
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.tasks import AffectTask
 
 
-class PicturePredictor(BatchPredictor[PictureSample]):
+class PicturePredictor(TaskPredictor[PictureSample, PictureView]):
     r"""Predicts for pictures as the evaluation of the training would.
 
     Pictures go through the reader, the collation and the normalisation of the data module that the
@@ -54,57 +52,20 @@ class PicturePredictor(BatchPredictor[PictureSample]):
     #: Decoding and resizing are done outside the interpreter's lock, so that two go on at once.
     readers = 2
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: PictureView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: PictureView) -> Reading[PictureSample]:
+        """How pictures are read for a task."""
         if not set(view.inputs) & set(task.encoders):
             raise PredictError(
                 f"{type(task).__name__} reads {', '.join(task.encoders)}, and pictures give "
                 f"{', '.join(view.inputs)}: use a task that was trained on pictures."
             )
-        super().__init__(
-            TaskAnswers(task),
-            decode=view.decoder(),
-            collate=view.collate(ItemTarget(label_table=None)),
-            normalization=view.normalization,
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return Reading(view.decoder(), view.collate(ItemTarget(label_table=None)), view.normalization)
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        task: type[AffectTask] | None = None,
-        **changes: object,
-    ) -> Self:
-        """Load a task with the view of pictures and the label space that its checkpoint holds.
-
-        Args:
-            model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            batch_size: Pictures that run through the model together.
-            device: Where; None takes a GPU if there is one.
-            task: Class of the task, where it is one of your own.
-            changes: Constructor arguments of the task: parts that it had been given, or values to
-                change, e.g. ``base_weights``.
-
-        Raises:
-            PredictError: If there is no checkpoint, or not one of a task that reads pictures.
-        """
-        trained = load_trained(model, task=task, **changes)
-        return cls(trained.task, trained.view, batch_size=batch_size, device=device, identity=trained.digest)
+    def kept_view(cls, checkpoint: Path, *, source: str | None = None) -> PictureView:
+        """How the evaluation of a run showed a picture."""
+        return kept_picture_view(checkpoint, source=source)
 
     def find(
         self,

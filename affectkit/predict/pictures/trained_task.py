@@ -9,9 +9,10 @@ from typing import NamedTuple
 from affectkit.data.loader import PictureView
 from affectkit.predict.error import PredictError
 from affectkit.predict.loaded_task import find_checkpoint, load_task, read_record
+from affectkit.predict.run_data import read_run_data
 from affectkit.tasks import AffectTask
 
-__all__ = ("TrainedTask", "find_checkpoint", "load_trained")
+__all__ = ("TrainedTask", "find_checkpoint", "kept_picture_view", "load_trained")
 
 
 class TrainedTask(NamedTuple):
@@ -46,12 +47,29 @@ def load_trained(
             given, or it was not trained on pictures.
     """
     path = find_checkpoint(model)
-    record = read_record(path)
+    view = kept_picture_view(path)
+    loaded = load_task(path, task=task, **changes)
+    return TrainedTask(loaded.task, view, path, loaded.digest)
+
+
+def kept_picture_view(checkpoint: Path, *, source: str | None = None) -> PictureView:
+    """How evaluation showed a picture to the task of a checkpoint.
+
+    Args:
+        checkpoint: The file, or a folder that ``save_pretrained`` wrote.
+        source: Of a run that was evaluated on sources that read differently, the one whose view it is.
+
+    Raises:
+        PredictError: If it is no checkpoint of affectkit, or its task was not trained on pictures.
+    """
+    record = read_record(checkpoint)
+    data = None if source is None else read_run_data(checkpoint, source=source)
+    if data is not None and data.module == "ImageDataModule":
+        return PictureView.from_plain(data.options)
     if record.pictures is None:
         name = record.task.rpartition(".")[2]
         raise PredictError(
-            f"The checkpoint {path} of {name or 'a task'} was not trained on pictures, so it cannot predict "
-            "them: name a model that was trained with ImageDataModule."
+            f"The checkpoint {checkpoint} of {name or 'a task'} was not trained on pictures, so it cannot "
+            "predict them: name a model that was trained with ImageDataModule."
         )
-    loaded = load_task(path, task=task, **changes)
-    return TrainedTask(loaded.task, record.pictures, path, loaded.digest)
+    return record.pictures

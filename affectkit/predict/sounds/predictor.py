@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Self
-
-import torch
+from pathlib import Path
 
 from affectkit.data.loader import ItemTarget
 from affectkit.data.loader.audio_batch import INPUT, AudioCollate, AudioSample
-from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
-from affectkit.predict.loaded_task import find_checkpoint, load_task
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
 from affectkit.predict.sounds.sound_item import Sound, find_sounds, sound_item
 from affectkit.predict.sounds.sound_reader import SoundReader
 from affectkit.predict.sounds.sound_view import SoundView
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.tasks import AffectTask
 
 
-class SoundPredictor(BatchPredictor[AudioSample]):
+class SoundPredictor(TaskPredictor[AudioSample, SoundView]):
     """Predicts for recordings as the evaluation of the training would.
 
     A recording in shards and the same recording in a file give the same logits, bit for bit, in
@@ -53,15 +49,9 @@ class SoundPredictor(BatchPredictor[AudioSample]):
     #: What is predicted, for messages.
     things = "recordings"
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: SoundView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: SoundView) -> Reading[AudioSample]:
+        """How recordings are read for a task."""
         if INPUT not in task.encoders:
             raise PredictError(
                 f"{type(task).__name__} reads {', '.join(task.encoders)}, and recordings give {INPUT}: use a "
@@ -73,46 +63,12 @@ class SoundPredictor(BatchPredictor[AudioSample]):
                 f"{type(task).__name__} hears {rate} samples per second, and the view gives {view.rate}: set "
                 "its rate to that of the task."
             )
-        super().__init__(
-            TaskAnswers(task),
-            decode=SoundReader(view),
-            collate=AudioCollate(ItemTarget(label_table=None)),
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return Reading(SoundReader(view), AudioCollate(ItemTarget(label_table=None)))
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        view: SoundView | None = None,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        task: type[AffectTask] | None = None,
-        **changes: object,
-    ) -> Self:
-        """Load a task with the view of recordings that its checkpoint keeps.
-
-        Args:
-            model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a recording is heard; None takes what the checkpoint keeps.
-            batch_size: Recordings that run through the model together.
-            device: Where; None takes a GPU if there is one.
-            task: Class of the task, where it is one of your own.
-            changes: Constructor arguments of the task: parts that it had been given, or values to
-                change.
-
-        Raises:
-            PredictError: If there is no checkpoint, or not one of a task that hears recordings.
-        """
-        path = find_checkpoint(model)
-        heard = SoundView.of_run(read_run_data(path)) if view is None else view
-        loaded = load_task(path, task=task, **changes)
-        return cls(loaded.task, heard, batch_size=batch_size, device=device, identity=loaded.digest)
+    def kept_view(cls, checkpoint: Path, *, source: str | None = None) -> SoundView:
+        """How the evaluation of a run heard a recording."""
+        return SoundView.of_run(read_run_data(checkpoint, source=source))
 
     def find(
         self,

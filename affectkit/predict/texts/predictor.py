@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Self
-
-import torch
+from pathlib import Path
 
 from affectkit.data.loader import ItemTarget
 from affectkit.data.loader.text_batch import INPUT, TextCollate, TextReader
 from affectkit.data.schema import ItemRecord
-from affectkit.predict.answers import TaskAnswers
-from affectkit.predict.batch_predictor import BatchPredictor
 from affectkit.predict.error import PredictError
 from affectkit.predict.item import PredictItem
-from affectkit.predict.loaded_task import find_checkpoint, load_task
 from affectkit.predict.prediction import Prediction
 from affectkit.predict.run_data import read_run_data
+from affectkit.predict.task_predictor import Reading, TaskPredictor
 from affectkit.predict.texts.text_item import find_texts, text_item
 from affectkit.predict.texts.text_view import TextView
 from affectkit.tasks import AffectTask
 
 
-class TextPredictor(BatchPredictor[ItemRecord]):
+class TextPredictor(TaskPredictor[ItemRecord, TextView]):
     """Predicts for single texts as the evaluation of the training would.
 
     A text in shards and the same text in a file give the same logits, bit for bit, in batches of the
@@ -50,60 +46,20 @@ class TextPredictor(BatchPredictor[ItemRecord]):
     #: What is predicted, for messages.
     things = "texts"
 
-    def __init__(
-        self,
-        task: AffectTask,
-        view: TextView,
-        *,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        identity: str = "",
-    ) -> None:
+    @classmethod
+    def reading(cls, task: AffectTask, view: TextView) -> Reading[ItemRecord]:
+        """How texts are read for a task."""
         if INPUT not in task.encoders:
             raise PredictError(
                 f"{type(task).__name__} reads {', '.join(task.encoders)}, and texts give {INPUT}: use a task "
                 "that was trained on texts."
             )
-        super().__init__(
-            TaskAnswers(task),
-            decode=TextReader(),
-            collate=TextCollate(ItemTarget(label_table=None), view.load()),
-            batch_size=batch_size,
-            device=device,
-            identity=identity,
-        )
-        self.task = task
-        self.view = view
+        return Reading(TextReader(), TextCollate(ItemTarget(label_table=None), view.load()))
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        view: TextView | None = None,
-        batch_size: int = 8,
-        device: torch.device | str | None = None,
-        task: type[AffectTask] | None = None,
-        **changes: object,
-    ) -> Self:
-        """Load a task with the tokenizer that its checkpoint keeps.
-
-        Args:
-            model: Run folder, of which the best checkpoint is taken, or checkpoint.
-            view: How a text becomes token ids; None takes what the checkpoint keeps.
-            batch_size: Texts that run through the model together.
-            device: Where; None takes a GPU if there is one.
-            task: Class of the task, where it is one of your own.
-            changes: Constructor arguments of the task: parts that it had been given, or values to
-                change.
-
-        Raises:
-            PredictError: If there is no checkpoint, or not one of a task that reads texts.
-        """
-        path = find_checkpoint(model)
-        read = TextView.of_run(read_run_data(path)) if view is None else view
-        loaded = load_task(path, task=task, **changes)
-        return cls(loaded.task, read, batch_size=batch_size, device=device, identity=loaded.digest)
+    def kept_view(cls, checkpoint: Path, *, source: str | None = None) -> TextView:
+        """How the evaluation of a run made token ids of a text."""
+        return TextView.of_run(read_run_data(checkpoint, source=source))
 
     def find(
         self,

@@ -81,7 +81,7 @@ def test_no_time_of_a_narrow_strip_is_cut(width: int, step: float, monkeypatch: 
 
     class Kept(FigureCanvasAgg):
         def draw(self) -> None:
-            super().draw()
+            super().draw()  # type: ignore[no-untyped-call]
             drawn.append(self.figure)
 
     monkeypatch.setattr(draw_timeline, "FigureCanvasAgg", Kept)

@@ -47,8 +47,9 @@ class CLIPScore(ExactStateMetric):
         - compute: () float64; 0 without any frame
 
     References:
-        Hessel et al., CLIPScore: A Reference-free Evaluation Metric for Image Captioning. EMNLP 2021.
-        arXiv:2104.08718. StimuVAR, official code (frames and videos).
+        Jack Hessel, Ari Holtzman, Maxwell Forbes, Ronan Le Bras, Yejin Choi. CLIPScore: A Reference-free
+        Evaluation Metric for Image Captioning. EMNLP 2021. arXiv:2104.08718. StimuVAR, official code (frames
+        and videos).
 
     Deviation from the paper:
         StimuVAR's script writes its table anew for each video, so that its mean is the score of the last

@@ -139,7 +139,8 @@ class LabelGraphNetwork(nn.Module):
     def _last_nodes(self) -> Tensor:
         """What the last layer starts from (N, width)."""
         nodes = self.embeddings
-        for number, weight in enumerate(self.weights[:-1]):
+        # A list: a slice of the parameters is a module of its own, which torch.export cannot follow.
+        for number, weight in enumerate(list(self.weights)[:-1]):
             made = nodes @ weight if number == 0 and self.folded else self._layer(nodes, weight)
             nodes = F.leaky_relu(made, self.negative_slope)
         return nodes

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -30,7 +32,7 @@ def template(kind: str, space: LabelSpace | None, dims: AffectScale | None) -> M
     )
 
 
-def write_items(folder: Path) -> None:
+def write_items(folder: Path, votes: Mapping[int, list[float]] = MappingProxyType({})) -> None:
     with DatasetWriter(folder, template("text", SPACE, affect_scale("va.unit"))) as writer:
         for number, (label, valence) in enumerate(zip(LABELS, VALENCE)):
             record: ItemRecord = {
@@ -39,6 +41,8 @@ def write_items(folder: Path) -> None:
                 "text": "so",
                 "dims": [valence, 0.1 * number],
             }
+            if number in votes:
+                record["votes"] = votes[number]
             writer.add_item("train", f"s{number}", record)
 
 
@@ -103,17 +107,7 @@ def test_votes_are_soft_categories_unless_labels_are_asked_for(
 ) -> None:
     monkeypatch.setattr("affectkit.cli.graph._AT_ONCE", 3)
     scale = affect_scale("va.unit")
-    with DatasetWriter(tmp_path / "data", template("text", SPACE, scale)) as writer:
-        for number, (label, valence) in enumerate(zip(LABELS, VALENCE)):
-            record: ItemRecord = {
-                "id": str(number),
-                "label": label,
-                "text": "so",
-                "dims": [valence, 0.1 * number],
-            }
-            if number in VOTES:
-                record["votes"] = VOTES[number]
-            writer.add_item("train", f"s{number}", record)
+    write_items(tmp_path / "data", VOTES)
     counted = RankStatistics(SPACE, scale)
     dims = torch.tensor([[torch.nan if v is None else v, 0.1 * i] for i, v in enumerate(VALENCE)])
     counted.update(soft(), dims)
